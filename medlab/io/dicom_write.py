@@ -1,0 +1,121 @@
+"""Write a volume as a folder of DICOM files, one a slice."""
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+from pydicom import uid
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.valuerep import DSfloat
+
+from medlab.io.volume import Volume
+
+CLASSES = {"CT": uid.CTImageStorage, "MR": uid.MRImageStorage}
+CARRIED = (  # what a header may bring along from where the volume was read
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "PatientAge", "StudyDate", "StudyTime", "StudyID",
+    "AccessionNumber", "ReferringPhysicianName", "InstitutionName", "StudyDescription", "SeriesDescription",
+    "SeriesNumber", "BodyPartExamined", "Manufacturer", "ManufacturerModelName", "KVP", "SliceThickness",
+    "PatientPosition", "ConvolutionKernel",
+)  # fmt: skip
+REQUIRED_IF_EMPTY = CARRIED[:10]  # DICOM type 2: the element has to be there, its value may be missing
+
+
+def write(volume: Volume, folder: Path) -> None:
+    """Write a (z, y, x) or (y, x) volume as an uncompressed DICOM series; the same volume gives the same bytes.
+
+    CT values are stored as HU (slope 1, intercept 0). Names and dates come from `volume.header` where it has them.
+
+    Raises:
+        FileExistsError: If the folder holds something.
+        ValueError: If values are not whole numbers of 16 bit, the place in the patient is unknown, or rows and columns
+            are not perpendicular.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise FileExistsError(f"{folder}: holds files already; choose a new folder for the DICOM series")
+    slices = _whole_numbers(volume, folder)
+    row, column, spacing = _plane(volume, folder)
+    study, series, frame = (_stable_uid(volume, part) for part in ("study", "series", "frame"))
+    beside = folder.with_name(f".{os.getpid()}.{folder.name}")
+    beside.mkdir(parents=True)
+    try:
+        for i, pixels in enumerate(slices):
+            ds = _header(volume)
+            ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.FrameOfReferenceUID = study, series, frame
+            ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = _stable_uid(volume, str(i))
+            ds.InstanceNumber = i + 1
+            ds.ImagePositionPatient = _numbers(volume.to_mm((i, 0, 0)))
+            ds.ImageOrientationPatient = _numbers([*row, *column])
+            ds.PixelSpacing = _numbers(spacing)
+            ds.SpacingBetweenSlices = _numbers([np.linalg.norm(volume.affine[:3, 0])])[0]
+            ds.Rows, ds.Columns = pixels.shape
+            ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
+            ds.BitsAllocated, ds.BitsStored, ds.HighBit = 16, 16, 15
+            ds.PixelRepresentation = int(pixels.dtype.kind == "i")
+            ds.RescaleIntercept, ds.RescaleSlope = 0, 1
+            if volume.modality == "CT":
+                ds.RescaleType = "HU"
+            ds.PixelData = pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
+            ds.save_as(beside / f"{i + 1:04d}.dcm", enforce_file_format=True)
+        if folder.exists():
+            folder.rmdir()
+        os.replace(beside, folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _whole_numbers(volume: Volume, folder: Path) -> np.ndarray:
+    """The slices as int16 or uint16, or an error."""
+    if volume.axes not in ("yx", "zyx"):
+        raise ValueError(f"{folder}: a DICOM series here is (z, y, x) in grey, got axes {volume.axes!r}")
+    array = volume.array.reshape((-1, *volume.array.shape[-2:]))
+    if array.dtype.kind == "f" and not (array == np.round(array)).all():
+        raise ValueError(
+            f"{folder}: DICOM stores whole numbers, got {array.dtype} with fractions (or NaN); "
+            f"round first (np.round(array).astype('int16')) or write NIfTI, which keeps them"
+        )
+    low, high = array.min(), array.max()
+    for kind in (np.int16, np.uint16):
+        if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
+            return array.astype(kind)
+    raise ValueError(f"{folder}: values from {low} to {high} do not fit in 16 bit; write NIfTI instead")
+
+
+def _plane(volume: Volume, folder: Path) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
+    """Unit vectors along a row and a column, and the spacing between rows and between columns."""
+    if volume.affine is None:
+        raise ValueError(f"{folder}: DICOM needs the place in the patient; give Volume(..., affine=)")
+    down, right = (np.linalg.norm(volume.affine[:3, axis]) for axis in (1, 2))
+    column, row = volume.affine[:3, 1] / down, volume.affine[:3, 2] / right
+    if abs(row @ column) > 1e-4:
+        raise ValueError(f"{folder}: rows and columns are not perpendicular, which DICOM cannot say; resample first")
+    return row, column, (down, right)
+
+
+def _header(volume: Volume) -> Dataset:
+    ds = Dataset()
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
+    ds.SOPClassUID = CLASSES.get(volume.modality, uid.SecondaryCaptureImageStorage)
+    ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
+    ds.SpecificCharacterSet = "ISO_IR 192"
+    ds.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
+    ds.Modality = volume.modality or "OT"
+    for keyword in CARRIED:
+        value = volume.header.get(keyword)
+        if value is not None or keyword in REQUIRED_IF_EMPTY:
+            setattr(ds, keyword, value)
+    return ds
+
+
+def _stable_uid(volume: Volume, part: str) -> str:
+    content = hashlib.sha256(np.ascontiguousarray(volume.array).tobytes())
+    content.update(np.round(volume.affine, 6).tobytes() + volume.modality.encode())
+    patient = str(volume.header.get("PatientID", ""))
+    return uid.generate_uid(entropy_srcs=[content.hexdigest(), patient, part])
+
+
+def _numbers(values) -> list[DSfloat]:
+    """Decimal strings of at most 16 characters, as DICOM wants them."""
+    return [DSfloat(float(value), auto_format=True) for value in values]

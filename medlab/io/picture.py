@@ -1,0 +1,79 @@
+"""Read and write pictures without geometry: PNG, JPEG, TIFF, BMP."""
+
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
+
+from medlab.io.volume import ReadError, Volume
+
+AS_IT_IS = {"L", "I;16", "I;16B", "I", "F", "RGB"}
+
+
+def read(path: Path, max_voxels: int) -> Volume:
+    """Read a picture as (y, x) or (y, x, colour), the pages of a TIFF as (z, y, x); it has no millimetres.
+
+    A photograph is turned as its camera says; an alpha channel that hides nothing is dropped.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the check below is the stricter one
+            image = Image.open(path)
+        n_pages = getattr(image, "n_frames", 1)
+        if image.width * image.height * n_pages > max_voxels:
+            raise ReadError(
+                f"{path}: claims {n_pages} × {image.height} × {image.width} pixels, more than max_voxels={max_voxels:,}; "
+                f"if you trust the file, read it with a larger max_voxels"
+            )
+        header = {key: value for key, value in image.info.items() if isinstance(value, (str, int, float, tuple))}
+        header |= {"format": image.format, "mode": image.mode}
+        pages = [_pixels(page) for page in ImageSequence.Iterator(image)] if n_pages > 1 else [_pixels(image)]
+    except Image.DecompressionBombError as error:
+        raise ReadError(f"{path}: a small file that unpacks to a huge image ({error}); refused") from error
+    except UnidentifiedImageError as error:
+        raise ReadError(f"{path}: not a picture, whatever its name says; or a damaged one") from error
+    except (OSError, SyntaxError, EOFError, ValueError) as error:
+        if isinstance(error, ReadError):
+            raise
+        raise ReadError(f"{path}: the picture is cut off or damaged ({error}); copy or download it again") from error
+    if len({page.shape for page in pages}) > 1:
+        raise ReadError(f"{path}: its pages differ in size {sorted({page.shape for page in pages})}; save them one by one")
+    array = np.stack(pages) if n_pages > 1 else pages[0]
+    axes = ("z" if n_pages > 1 else "") + "yx"
+    return Volume(array, source=str(path), header=header, axes=axes + "c" * (array.ndim - len(axes)))
+
+
+def write(volume: Volume, path: Path) -> None:
+    """Write one image as PNG: 8 or 16 bit grey, 8 bit RGB, or a mask as black and white. The spacing is lost.
+
+    Raises:
+        ValueError: If it is a stack, or holds values that PNG has not (negative, fractions).
+    """
+    array = volume.array.astype(np.uint8) * 255 if volume.array.dtype == bool else volume.array
+    if volume.axes not in ("yx", "yxc"):
+        raise ValueError(f"{path}: PNG holds one image (y, x), got axes {volume.axes!r}; choose a slice")
+    if not (array.dtype == np.uint8 or (array.dtype == np.uint16 and array.ndim == 2)):
+        raise ValueError(
+            f"{path}: PNG holds whole numbers of 8 or 16 bit (colour: 8), got {array.dtype}; "
+            f"a window turns HU into them: (255 * preprocess.window(hu, center=40, width=400)).round().astype('uint8')"
+        )
+    beside = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        Image.fromarray(array).save(beside, format="PNG")
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _pixels(page: Image.Image) -> np.ndarray:
+    page = ImageOps.exif_transpose(page)
+    if page.mode == "1":
+        return np.array(page)
+    if page.mode in ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV"):
+        page = page.convert("RGBA" if "transparency" in page.info or page.mode == "PA" else "RGB")
+    pixels = np.array(page)
+    if page.mode in ("LA", "RGBA") and (pixels[..., -1] == 255).all():
+        pixels = pixels[..., 0] if page.mode == "LA" else pixels[..., :3]
+    return pixels.astype(pixels.dtype.newbyteorder("="))

@@ -1,0 +1,165 @@
+"""What every reader returns: an array, the size of its voxels and where they lie in the patient."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+AXES_OF_NDIM = {2: "yx", 3: "zyx", 4: "tzyx"}
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # DICOM counts towards left and back, NIfTI towards right and front
+
+
+class ReadError(ValueError):
+    """A file that cannot be read, or not safely; the message names it and says what to do."""
+
+
+@dataclass(eq=False)
+class Volume:
+    """An image or a stack of images with its geometry.
+
+    Args:
+        array: Pixels, axes as in `axes`; CT in HU.
+        spacing: Distance between voxel centres in mm, one number per spatial axis, in their order; None if the file
+            does not say.
+        affine: 4x4 matrix from the index (z, y, x, 1) to millimetres in the patient, towards left, posterior and
+            superior (LPS, as in DICOM). A single image has z = 0. None if the file does not say.
+        modality: "CT", "MR", "PT", "US", ...; empty if the file does not say.
+        source: The file or folder it came from.
+        header: What else the file says, as plain Python values.
+        axes: One letter per axis: z, y, x in space, t for time or frame, c for colour. Left out, it is "yx", "zyx" or
+            "tzyx" by the number of axes; colour has to be named.
+
+    Raises:
+        ValueError: If axes, spacing and affine do not fit the array or each other.
+    """
+
+    array: np.ndarray
+    spacing: tuple[float, ...] | None = None
+    affine: np.ndarray | None = None
+    modality: str = ""
+    source: str = ""
+    header: dict[str, Any] = field(default_factory=dict, repr=False)
+    axes: str = ""
+
+    def __post_init__(self) -> None:
+        self.axes = self.axes or AXES_OF_NDIM.get(self.array.ndim, "")
+        if len(self.axes) != self.array.ndim:
+            raise ValueError(f"axes {self.axes!r} do not describe an array of shape {self.array.shape}")
+        if 0 in self.array.shape:
+            raise ValueError(f"an image needs at least one pixel, got shape {self.array.shape}")
+        if self.spacing is not None:
+            self.spacing = tuple(float(step) for step in self.spacing)
+            if len(self.spacing) != len(self.space) or not all(np.isfinite(s) and s > 0 for s in self.spacing):
+                raise ValueError(
+                    f"spacing must be {len(self.space)} numbers above 0 mm, one for each of the axes "
+                    f"{self.space!r}, got {self.spacing}"
+                )
+        if self.affine is not None:
+            self.affine = np.asarray(self.affine, dtype=float)
+            self._check_affine()
+
+    def _check_affine(self) -> None:
+        if self.affine.shape != (4, 4) or not np.isfinite(self.affine).all():
+            raise ValueError(f"affine must be a finite 4x4 matrix, got {self.affine.tolist()}")
+        if abs(np.linalg.det(self.affine[:3, :3])) < 1e-9:
+            raise ValueError(f"affine must not flatten space, got {self.affine.tolist()}")
+        steps = np.linalg.norm(self.affine[:3, :3], axis=0)[-len(self.space) :]
+        if self.spacing is not None and not np.allclose(steps, self.spacing, rtol=1e-2):
+            raise ValueError(f"spacing {self.spacing} mm and affine (steps of {steps.round(4).tolist()} mm) disagree")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape
+
+    @property
+    def space(self) -> str:
+        """The spatial axes, "zyx" or "yx"."""
+        return "".join(axis for axis in self.axes if axis in "zyx")
+
+    def to_mm(self, index: tuple[float, ...]) -> np.ndarray:
+        """Where a voxel lies in the patient: (left, posterior, superior) in mm.
+
+        Raises:
+            ValueError: If the position is not known.
+        """
+        if self.affine is None:
+            raise ValueError(f"{self.source or 'this volume'} does not say where it lies in the patient")
+        index = (0,) * (3 - len(index)) + tuple(index)
+        return (self.affine @ [*index, 1.0])[:3]
+
+    def __repr__(self) -> str:
+        size = " × ".join(str(n) for n in self.array.shape)
+        step = " × ".join(f"{s:.4g}" for s in self.spacing) + " mm" if self.spacing else "spacing unknown"
+        # min and max of a colour or huge image say little, but cost little too
+        values = f"{self.array.dtype} {self.array.min():.6g} to {self.array.max():.6g}"
+        return f"{self.modality or 'Image'} {size} ({', '.join(self.axes)}), {step}, {values}, {Path(self.source).name}"
+
+
+@dataclass(frozen=True)
+class Series:
+    """One DICOM series in a folder, as `io.series` lists it.
+
+    Args:
+        uid: Series instance UID, unique in the world.
+        modality: "CT", "MR", ...
+        description: What the scanner calls it.
+        n_slices: Images in it, the frames of multi-frame files counted one by one.
+        spacing: (z, y, x) in mm; None where the headers do not give all three.
+        files: Its files, unsorted.
+    """
+
+    uid: str
+    modality: str
+    description: str
+    n_slices: int
+    spacing: tuple[float, float, float] | None
+    files: tuple[Path, ...] = field(repr=False)
+
+
+def reorient(volume: Volume, axes: str = "LPS") -> Volume:
+    """Turn a volume so that its axes run, as nearly as possible, in the named directions of the body.
+
+    Only flips and swaps axes: no value changes, and every voxel keeps its place in millimetres.
+
+    Args:
+        volume: Any volume with three spatial axes and an affine.
+        axes: Directions in which x, y and z grow, such as "LPS" (rows from the patient's right to left, columns from front
+            to back, slices from the feet up: as a radiologist looks at an axial slice) or "RAS".
+
+    Raises:
+        ValueError: If the volume has no affine or is a single image.
+
+    Source: nibabel.orientations. Taught in: notebook 01.
+    """
+    from nibabel import orientations
+
+    if volume.affine is None or volume.space != "zyx":
+        raise ValueError(f"reorient needs a volume with axes z, y, x and an affine, got {volume!r}")
+    before = orientations.io_orientation(xyz_to_ras(volume.affine))
+    turn = orientations.ornt_transform(before, orientations.axcodes2ornt(axes))
+    first = volume.axes.index("z")
+    xyz_first = np.moveaxis(volume.array, [first + 2, first + 1, first], [0, 1, 2])
+    turned = orientations.apply_orientation(xyz_first, turn)
+    affine = xyz_to_ras(volume.affine) @ orientations.inv_ornt_aff(turn, xyz_first.shape[:3])
+    spacing = volume.spacing and tuple(np.linalg.norm(affine[:3, :3], axis=0)[::-1])
+    return Volume(
+        np.ascontiguousarray(np.moveaxis(turned, [0, 1, 2], [first + 2, first + 1, first])),
+        spacing, ras_to_zyx(affine), volume.modality, volume.source, volume.header, volume.axes,
+    )  # fmt: skip
+
+
+def xyz_to_ras(affine: np.ndarray) -> np.ndarray:
+    """The same affine in NIfTI's terms: index (x, y, z) to right, anterior, superior."""
+    return LPS_TO_RAS @ affine[:, [2, 1, 0, 3]]
+
+
+def ras_to_zyx(affine: np.ndarray) -> np.ndarray:
+    """The way back: NIfTI's affine as index (z, y, x) to left, posterior, superior."""
+    return (LPS_TO_RAS @ affine)[:, [2, 1, 0, 3]]
+
+
+def affine_at_origin(spacing: tuple[float, ...]) -> np.ndarray:
+    """An affine for an image whose place is unknown: first voxel at 0, axes along the body."""
+    dz, dy, dx = (1.0,) * (3 - len(spacing)) + tuple(spacing)
+    return np.array([[0, 0, dx, 0], [0, dy, 0, 0], [dz, 0, 0, 0], [0, 0, 0, 1.0]])

@@ -1,0 +1,305 @@
+"""Pictures in one look: images in mm with a grey scale, overlays, planes, histograms, curves with bands.
+
+One panel takes `ax=None` and returns the Axes; several panels return a closed Figure, ready to be a cell's last line.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+# Okabe and Ito's palette: distinct for every common kind of colour blindness. doi:10.1038/nmeth.1618
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+LINES = ("-", "--", "-.", ":")
+OUTLINE = "#F0E442"  # the palette's yellow: seen on black, grey and red alike
+SMALL = 9  # points
+
+
+def image(
+    pixels: np.ndarray,
+    *,
+    spacing: tuple[float, float] | None = None,
+    window: tuple[float, float] | None = None,
+    limits: tuple[float, float] | None = None,
+    unit: str = "",
+    title: str = "",
+    scale: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
+    """Show one image with its grey scale, in millimetres where the spacing is known.
+
+    Args:
+        pixels: (y, x), or (y, x, 3) in colour (uint8, or float in [0, 1]).
+        spacing: Row and column distance in mm; None counts pixels.
+        window: Center and width of the grey range, in the unit of the values.
+        limits: Lowest and highest grey instead of a window; neither: the range of the image.
+        unit: What the values are, for the scale ("HU").
+        title: Short; the long story belongs into the text.
+        scale: Draw the bar that says which grey is which value.
+        ax: Where to draw; None makes a figure.
+
+    Raises:
+        ValueError: If `pixels` is not one image.
+    """
+    pixels = np.asarray(pixels)
+    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[-1] not in (3, 4)):
+        raise ValueError(f"image draws one image (y, x) or (y, x, 3), got shape {pixels.shape}; choose a slice")
+    ax = _axes(ax, (4.6, 3.9))
+    low, high = _grey_range(pixels, window, limits)
+    rows, columns = pixels.shape[:2]
+    down, right = spacing or (1.0, 1.0)
+    extent = (-0.5 * right, (columns - 0.5) * right, (rows - 0.5) * down, -0.5 * down)
+    shown = ax.imshow(pixels, cmap="gray", vmin=low, vmax=high, extent=extent, interpolation="nearest")
+    _label(ax, title, *(f"{name} in {'mm' if spacing else 'pixels'}" for name in "xy"))
+    if scale and pixels.ndim == 2:
+        bar = ax.figure.colorbar(shown, ax=ax, fraction=0.046, pad=0.03, extend=_beyond(pixels, low, high))
+        bar.set_label(unit or "pixel value", size=SMALL)
+        bar.ax.tick_params(labelsize=SMALL)
+    return ax
+
+
+def mask(
+    region: np.ndarray, *, ax: Axes, spacing: tuple[float, float] | None = None, color: str = OUTLINE, label: str = ""
+) -> Axes:
+    """Outline a mask on an image that is already drawn with the same spacing.
+
+    Args:
+        region: (y, x), true inside. An empty mask draws nothing.
+        label: Name for a legend.
+    """
+    region = np.pad(np.asarray(region, dtype=bool), 1)  # so that an outline at the border closes
+    down, right = spacing or (1.0, 1.0)
+    y, x = ((np.arange(n) - 1) * step for n, step in zip(region.shape, (down, right), strict=True))
+    if region.any():
+        ax.contour(x, y, region, levels=[0.5], colors=[color], linewidths=1.6)
+    if label:
+        ax.plot([], [], color=color, label=label)
+        ax.legend(fontsize=SMALL, loc="lower right", facecolor="#444444", labelcolor="white", framealpha=0.8)
+    return ax
+
+
+def boxes(
+    found: Sequence[Sequence[float]],
+    *,
+    ax: Axes,
+    spacing: tuple[float, float] | None = None,
+    labels: Sequence[str] = (),
+    color: str = OUTLINE,
+) -> Axes:
+    """Draw boxes (y0, x0, y1, x1), half open and in pixels, on an image that is drawn with the same spacing."""
+    down, right = spacing or (1.0, 1.0)
+    for i, (y0, x0, y1, x1) in enumerate(found):
+        corner = ((x0 - 0.5) * right, (y0 - 0.5) * down)
+        ax.add_patch(Rectangle(corner, (x1 - x0) * right, (y1 - y0) * down, fill=False, edgecolor=color, linewidth=1.6))
+        if labels:
+            ax.annotate(labels[i], corner, xytext=(0, 3), textcoords="offset points", color=color, fontsize=SMALL)
+    return ax
+
+
+def grid(
+    images: Sequence[np.ndarray],
+    *,
+    titles: Sequence[str] = (),
+    columns: int = 4,
+    spacing: tuple[float, float] | None = None,
+    window: tuple[float, float] | None = None,
+    limits: tuple[float, float] | None = None,
+    unit: str = "",
+    same_range: bool = True,
+) -> Figure:
+    """Show several images side by side, in one grey range so that they can be compared.
+
+    Args:
+        same_range: False stretches each image by itself, for images of different kinds; each then has its own scale.
+    """
+    if len(images) == 0:
+        raise ValueError("grid needs at least one image, got none")
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    fig, panels = _figure(rows, columns, (3.1 * columns, 3.0 * rows))
+    grey = [np.asarray(picture) for picture in images if np.ndim(picture) == 2]
+    if same_range and grey and window is None and limits is None:
+        limits = (min(g.min() for g in grey), max(g.max() for g in grey))
+    for i, panel in enumerate(panels.flat):
+        if i >= len(images):
+            panel.set_visible(False)
+            continue
+        title = titles[i] if len(titles) else ""
+        image(images[i], spacing=spacing, window=window, limits=limits, unit=unit, title=title, ax=panel, scale=not same_range)  # fmt: skip
+    if same_range and grey:
+        _shared_scale(fig, panels, unit)
+    return fig
+
+
+def planes(
+    volume: np.ndarray,
+    *,
+    spacing: tuple[float, float, float],
+    point: tuple[int, int, int] | None = None,
+    window: tuple[float, float] | None = None,
+    unit: str = "",
+    region: np.ndarray | None = None,
+    letters: bool = True,
+) -> Figure:
+    """Show the three planes through a point of a volume, in mm; dashed lines mark where the other planes cut.
+
+    Args:
+        volume: (z, y, x), axes along the body as `io.reorient` gives them.
+        spacing: (z, y, x) in mm.
+        point: Voxel (z, y, x) to cut through; None is the middle.
+        region: (z, y, x) mask to outline.
+        letters: Mark right, left, front (A), back (P), head (S) and foot (I). False for volumes of unknown orientation.
+
+    Raises:
+        ValueError: If the volume has not three axes or the point lies outside.
+    """
+    volume = np.asarray(volume)
+    if volume.ndim != 3:
+        raise ValueError(f"planes needs a volume (z, y, x), got shape {volume.shape}")
+    point = tuple(n // 2 for n in volume.shape) if point is None else tuple(int(p) for p in point)
+    if len(point) != 3 or not all(0 <= p < n for p, n in zip(point, volume.shape, strict=True)):
+        raise ValueError(f"point must lie inside the volume of shape {volume.shape}, got {point}")
+    limits = _grey_range(volume, window, None)
+    z, y, x = point
+    dz, dy, dx = spacing
+    cuts = [  # title, slices, spacing, dashed lines (vertical, horizontal), letters (left, right, top, bottom)
+        ("axial", np.s_[z], (dy, dx), (x * dx, y * dy), "RLAP"),
+        ("coronal", np.s_[:, y], (dz, dx), (x * dx, z * dz), "RLSI"),
+        ("sagittal", np.s_[:, :, x], (dz, dy), (y * dy, z * dz), "APSI"),
+    ]
+    widths = [volume[cut].shape[1] * step[1] for _, cut, step, _, _ in cuts]
+    fig, panels = _figure(1, 3, (11, 3.9), width_ratios=widths)
+    for panel, (name, cut, step, (vertical, horizontal), marks) in zip(panels.flat, cuts, strict=True):
+        image(volume[cut], spacing=step, limits=limits, title=name, scale=False, ax=panel)
+        if region is not None:
+            mask(region[cut], spacing=step, ax=panel)
+        panel.axvline(vertical, color=OUTLINE, linewidth=0.9, linestyle="--", alpha=0.8)
+        panel.axhline(horizontal, color=OUTLINE, linewidth=0.9, linestyle="--", alpha=0.8)
+        across, up = {"axial": "xy", "coronal": "xz", "sagittal": "yz"}[name]
+        _label(panel, name, f"{across} in mm", f"{up} in mm")
+        if name != "axial":
+            panel.invert_yaxis()  # the head is up
+        if letters:
+            _mark_sides(panel, marks)
+    _shared_scale(fig, panels, unit)
+    return fig
+
+
+def histogram(
+    values: np.ndarray,
+    *,
+    window: tuple[float, float] | None = None,
+    unit: str = "",
+    bins: int = 200,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Count how often each value occurs, on a logarithmic scale, with the range that a window shows as grey."""
+    ax = _axes(ax, (6.4, 2.9))
+    ax.hist(np.asarray(values).ravel(), bins=bins, color=COLORS[0], log=True)
+    if window is not None:
+        low, high = _grey_range(values, window, None)
+        ax.axvspan(low, high, color=COLORS[4], alpha=0.3, label=f"window {low:.0f} to {high:.0f} {unit}".rstrip())
+        ax.legend(fontsize=SMALL)
+    _label(ax, title, unit or "value", "pixels")
+    _open_frame(ax)
+    return ax
+
+
+def curves(
+    x: Sequence[float],
+    lines: Mapping[str, Sequence],
+    *,
+    x_label: str,
+    y_label: str,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw named curves over x, each with its own colour, line and marker; points that are `Interval`s get a band.
+
+    Args:
+        lines: Name to values, numbers or `metrics.Interval`s, as many as `x`.
+
+    Raises:
+        ValueError: If a curve has not as many points as `x`.
+    """
+    ax = _axes(ax, (6.4, 3.6))
+    for i, (name, points) in enumerate(lines.items()):
+        if len(points) != len(x):
+            raise ValueError(f"curve {name!r} has {len(points)} points, x has {len(x)}")
+        color = COLORS[i % len(COLORS)]
+        middle = [getattr(p, "value", p) for p in points]
+        few = len(x) <= 30
+        ax.plot(
+            x, middle, color=color, label=name, linestyle=LINES[i % len(LINES)],
+            marker=MARKERS[i % len(MARKERS)] if few else None, markersize=5,
+        )  # fmt: skip
+        if all(hasattr(p, "low") for p in points):
+            ax.fill_between(x, [p.low for p in points], [p.high for p in points], color=color, alpha=0.2, linewidth=0)
+    _label(ax, title, x_label, y_label)
+    _open_frame(ax)
+    ax.grid(alpha=0.3)
+    ax.legend(fontsize=SMALL)
+    return ax
+
+
+def row(n: int, *, size: tuple[float, float] = (4.0, 3.6)) -> tuple[Figure, list[Axes]]:
+    """An empty closed figure with `n` panels side by side, for lessons that fill them by hand."""
+    fig, panels = _figure(1, n, (size[0] * n, size[1]))
+    return fig, list(panels.flat)
+
+
+def _axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
+    return plt.subplots(figsize=size, layout="constrained")[1] if ax is None else ax
+
+
+def _figure(rows: int, columns: int, size: tuple[float, float], **options) -> tuple[Figure, np.ndarray]:
+    fig, panels = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False, **options)
+    plt.close(fig)  # a figure left open and returned by a cell would be drawn twice
+    return fig, panels
+
+
+def _grey_range(pixels: np.ndarray, window, limits) -> tuple[float, float]:
+    if window is not None:
+        center, width = window
+        if not width > 0:
+            raise ValueError(f"a window is (center, width) with a width above 0, got {window}")
+        return center - width / 2, center + width / 2
+    return limits or (float(np.min(pixels)), float(np.max(pixels)))
+
+
+def _beyond(pixels: np.ndarray, low: float, high: float) -> str:
+    """Which ends of the scale hide values: the arrows of a colour bar."""
+    below, above = np.min(pixels) < low, np.max(pixels) > high
+    return {(True, True): "both", (True, False): "min", (False, True): "max"}.get((bool(below), bool(above)), "neither")
+
+
+def _shared_scale(fig: Figure, panels: np.ndarray, unit: str) -> None:
+    first = next(panel.images[0] for panel in panels.flat if panel.images and panel.images[0].get_array().ndim == 2)
+    bar = fig.colorbar(first, ax=panels, fraction=0.03, pad=0.02)
+    bar.set_label(unit or "pixel value", size=SMALL)
+    bar.ax.tick_params(labelsize=SMALL)
+
+
+def _mark_sides(ax: Axes, marks: str) -> None:
+    places = ((0.03, 0.5), (0.97, 0.5), (0.5, 0.96), (0.5, 0.04))
+    for letter, (x, y) in zip(marks, places, strict=True):
+        ax.text(
+            x, y, letter, transform=ax.transAxes, color="white", ha="center", va="center", fontsize=SMALL, weight="bold",
+            bbox={"facecolor": "black", "alpha": 0.5, "linewidth": 0, "pad": 1.5},
+        )  # fmt: skip
+
+
+def _label(ax: Axes, title: str, x_label: str, y_label: str) -> None:
+    ax.set_title(title, size=11)
+    ax.set_xlabel(x_label, size=SMALL)
+    ax.set_ylabel(y_label, size=SMALL)
+    ax.tick_params(labelsize=SMALL)
+
+
+def _open_frame(ax: Axes) -> None:
+    ax.spines[["top", "right"]].set_visible(False)
