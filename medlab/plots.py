@@ -138,7 +138,7 @@ def grid(
 def planes(
     volume: np.ndarray,
     *,
-    spacing: tuple[float, float, float],
+    spacing: tuple[float, float, float] | None = None,
     point: tuple[int, int, int] | None = None,
     window: tuple[float, float] | None = None,
     unit: str = "",
@@ -149,7 +149,7 @@ def planes(
 
     Args:
         volume: (z, y, x), axes along the body as `io.reorient` gives them.
-        spacing: (z, y, x) in mm.
+        spacing: (z, y, x) in mm; None counts voxels.
         point: Voxel (z, y, x) to cut through; None is the middle.
         region: (z, y, x) mask to outline.
         letters: Mark right, left, front (A), back (P), head (S) and foot (I). False for volumes of unknown orientation.
@@ -165,14 +165,16 @@ def planes(
         raise ValueError(f"point must lie inside the volume of shape {volume.shape}, got {point}")
     limits = _grey_range(volume, window, None)
     z, y, x = point
-    dz, dy, dx = spacing
+    dz, dy, dx = spacing or (1.0, 1.0, 1.0)
     cuts = [  # title, slices, spacing, dashed lines (vertical, horizontal), letters (left, right, top, bottom)
         ("axial", np.s_[z], (dy, dx), (x * dx, y * dy), "RLAP"),
         ("coronal", np.s_[:, y], (dz, dx), (x * dx, z * dz), "RLSI"),
         ("sagittal", np.s_[:, :, x], (dz, dy), (y * dy, z * dz), "APSI"),
     ]
-    widths = [volume[cut].shape[1] * step[1] for _, cut, step, _, _ in cuts]
-    fig, panels = _figure(1, 3, (11, 3.9), width_ratios=widths)
+    sizes = np.array([np.multiply(volume[cut].shape, step) for _, cut, step, _, _ in cuts])  # (height, width) of each
+    inches_per_mm = 8.2 / sizes[:, 1].sum()  # one scale for all three, the rest of 11 inches for labels
+    height = np.clip(sizes[:, 0].max() * inches_per_mm + 1.0, 2.0, 7.0)
+    fig, panels = _figure(1, 3, (11, height), layout="constrained", width_ratios=sizes[:, 1])
     for panel, (name, cut, step, (vertical, horizontal), marks) in zip(panels.flat, cuts, strict=True):
         image(volume[cut], spacing=step, limits=limits, title=name, scale=False, ax=panel)
         if region is not None:
@@ -180,7 +182,8 @@ def planes(
         panel.axvline(vertical, color=OUTLINE, linewidth=0.9, linestyle="--", alpha=0.8)
         panel.axhline(horizontal, color=OUTLINE, linewidth=0.9, linestyle="--", alpha=0.8)
         across, up = {"axial": "xy", "coronal": "xz", "sagittal": "yz"}[name]
-        _label(panel, name, f"{across} in mm", f"{up} in mm")
+        unit_of_length = "mm" if spacing else "voxels"
+        _label(panel, name, f"{across} in {unit_of_length}", f"{up} in {unit_of_length}")
         if name != "axial":
             panel.invert_yaxis()  # the head is up
         if letters:
@@ -249,7 +252,7 @@ def curves(
 
 def row(n: int, *, size: tuple[float, float] = (4.0, 3.6)) -> tuple[Figure, list[Axes]]:
     """An empty closed figure with `n` panels side by side, for lessons that fill them by hand."""
-    fig, panels = _figure(1, n, (size[0] * n, size[1]))
+    fig, panels = _figure(1, n, (size[0] * n, size[1]), layout="constrained")
     return fig, list(panels.flat)
 
 
@@ -257,8 +260,10 @@ def _axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
     return plt.subplots(figsize=size, layout="constrained")[1] if ax is None else ax
 
 
-def _figure(rows: int, columns: int, size: tuple[float, float], **options) -> tuple[Figure, np.ndarray]:
-    fig, panels = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False, **options)
+def _figure(
+    rows: int, columns: int, size: tuple[float, float], *, layout: str = "compressed", **options
+) -> tuple[Figure, np.ndarray]:
+    fig, panels = plt.subplots(rows, columns, figsize=size, layout=layout, squeeze=False, gridspec_kw=options)
     plt.close(fig)  # a figure left open and returned by a cell would be drawn twice
     return fig, panels
 

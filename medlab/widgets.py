@@ -133,4 +133,4 @@ def _widget(name: str, control: Any, start: Any):
     low, high, step = control
     whole = all(isinstance(number, int) for number in control)
     slider = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider
-    return slider(value=start, min=low, max=high, step=step, layout=layout, **wide)
+    return slider(value=round(start) if whole else start, min=low, max=high, step=step, layout=layout, **wide)

@@ -1,0 +1,56 @@
+# make report | test | lab | bench | soak | clean          (make report ARGS="01 -p path my_scan.dcm")
+# Each sets up what it needs in .venv, once. Another Python: make PYTHON=python3.12 report
+
+PYTHON ?= python3
+PY := .venv/bin/python
+ARGS ?=
+ONLY ?=
+
+.PHONY: help report test lab bench soak clean moved
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make report   run every lesson and write reports/index.html"
+	@echo "make test     run the test suite"
+	@echo "make lab      open the lessons in JupyterLab"
+	@echo "make bench    time and score against peers (one entry: make bench ONLY=name)"
+	@echo "make soak     run a small notebook 200 times and count those that hang"
+	@echo "make clean    remove the set-up and all reports; data stays"
+
+report: .venv/.student
+	@$(PY) -m medlab report $(ARGS)
+
+test: .venv/.test
+	@$(PY) -m pytest $(ARGS)
+
+lab: .venv/.student
+	@$(PY) -m jupyterlab notebooks $(ARGS)
+
+bench: .venv/.test
+	@$(PY) -m tests.bench $(ONLY)
+
+soak: .venv/.test
+	@$(PY) -m tests.soak $(ARGS)
+
+clean:
+	rm -rf .venv reports build medlab.egg-info .pytest_cache .ruff_cache .hypothesis
+	find medlab tests notebooks -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf
+
+# A stamp says what is installed and for which folder: an environment does not survive being moved.
+ifneq ($(shell cat .venv/.folder 2>/dev/null),$(CURDIR))
+.venv/.student: moved
+endif
+
+.venv/.student: requirements.txt pyproject.toml
+	@command -v "$(PYTHON)" >/dev/null || { echo "medlab: there is no '$(PYTHON)'. Install Python 3.11 or newer, or name yours: make PYTHON=/path/to/python3 ..."; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "medlab: needs Python 3.11 or newer, '$(PYTHON)' is $$("$(PYTHON)" --version 2>&1). Name another: make PYTHON=python3.12 ..."; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "medlab: '$(PYTHON)' comes without venv. On Debian or Ubuntu: sudo apt install python3-venv"; exit 1; }
+	@echo "medlab: setting up .venv (once; some minutes and up to 7 GB with CUDA, see requirements.txt for the small build)"
+	@"$(PYTHON)" -m venv .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@printf '%s\n' "$(CURDIR)" > .venv/.folder
+	@touch $@
+
+.venv/.test: .venv/.student
+	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@
