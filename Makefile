@@ -34,7 +34,7 @@ soak: .venv/.test
 
 clean:
 	rm -rf .venv reports build medlab.egg-info .pytest_cache .ruff_cache .hypothesis
-	find medlab tests notebooks -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf
+	find medlab tests notebooks \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
 # A stamp says what is installed and for which folder: an environment does not survive being moved.
 ifneq ($(shell cat .venv/.folder 2>/dev/null),$(CURDIR))

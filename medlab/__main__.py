@@ -24,12 +24,21 @@ def _add_report(commands) -> None:
     )
     report.add_argument("lessons", nargs="*", help='numbers ("01"), names or notebook files; all when left out')
     report.add_argument(
-        "-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter, for each lesson that has it"
+        "-p",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("NAME", "VALUE"),
+        help="a parameter, for each lesson that has it",
     )
     report.add_argument("--data", metavar="NAME", help="data set, or a folder, for each lesson that can use it")
     report.add_argument("--jobs", type=int, default=1, metavar="N", help="lessons to run at once (default 1)")
-    report.add_argument("--out", type=Path, default=Path("reports"), metavar="DIR", help="where to write (default reports)")
-    report.add_argument("--cell-seconds", type=int, default=600, metavar="S", help="time limit for one cell (default 600)")
+    report.add_argument(
+        "--out", type=Path, default=Path("reports"), metavar="DIR", help="where to write (default reports)"
+    )
+    report.add_argument(
+        "--cell-seconds", type=int, default=600, metavar="S", help="time limit for one cell (default 600)"
+    )
     report.set_defaults(run=_report)
 
 
@@ -56,13 +65,15 @@ def _report(options: argparse.Namespace) -> int:
         print(f"left out: {title}: {why}")
 
     results, interrupted = [], False
-    say = lambda lesson: print(f"running   {lesson.name}", flush=True)  # noqa: E731
+    say = lambda lesson: print("running ", lesson.name, flush=True)  # noqa: E731
     try:
-        for result in run.run_all(lessons, parameters, jobs=options.jobs, cell_seconds=options.cell_seconds, started=say):
+        for result in run.run_all(
+            lessons, parameters, jobs=options.jobs, cell_seconds=options.cell_seconds, started=say
+        ):
             results.append(result)
             page.write_page(result, options.out)
-            state = "done     " if result.ok else "FAILED   "
-            print(f"{state} {result.name}  {page.clock(result.seconds)}  {result.error.splitlines()[0] if result.error else ''}")
+            state = "done    " if result.ok else "FAILED  "
+            print(state, result.name, page.clock(result.seconds), result.error.split("\n")[0], flush=True)
     except KeyboardInterrupt:
         interrupted = True
         print("interrupted: what is done stays", file=sys.stderr)

@@ -20,7 +20,9 @@ def installation(requirements: Path = REQUIREMENTS):
     import pandas as pd
     from packaging.requirements import Requirement
 
-    rows = [{"package": "python", "wanted": ">=3.11", "found": platform.python_version(), "ok": sys.version_info >= (3, 11)}]
+    rows = [
+        {"package": "python", "wanted": ">=3.11", "found": platform.python_version(), "ok": sys.version_info >= (3, 11)}
+    ]
     for line in requirements.read_text(encoding="utf-8").splitlines():
         text = line.split("#")[0].strip()
         if not text or text.startswith("-"):

@@ -54,11 +54,11 @@ def image(
     down, right = spacing or (1.0, 1.0)
     extent = (-0.5 * right, (columns - 0.5) * right, (rows - 0.5) * down, -0.5 * down)
     shown = ax.imshow(pixels, cmap="gray", vmin=low, vmax=high, extent=extent, interpolation="nearest")
+    ax.autoscale(False)  # an overlay that reaches over the edge must not widen the picture
     _label(ax, title, *(f"{name} in {'mm' if spacing else 'pixels'}" for name in "xy"))
     if scale and pixels.ndim == 2:
-        bar = ax.figure.colorbar(shown, ax=ax, fraction=0.046, pad=0.03, extend=_beyond(pixels, low, high))
-        bar.set_label(unit or "pixel value", size=SMALL)
-        bar.ax.tick_params(labelsize=SMALL)
+        beyond = _beyond(pixels, low, high)
+        _scale_bar(ax.figure.colorbar(shown, ax=ax, fraction=0.046, pad=0.03, extend=beyond), unit)
     return ax
 
 
@@ -129,7 +129,8 @@ def grid(
             panel.set_visible(False)
             continue
         title = titles[i] if len(titles) else ""
-        image(images[i], spacing=spacing, window=window, limits=limits, unit=unit, title=title, ax=panel, scale=not same_range)  # fmt: skip
+        look = {"spacing": spacing, "window": window, "limits": limits, "unit": unit, "title": title}
+        image(images[i], **look, ax=panel, scale=not same_range)
     if same_range and grey:
         _shared_scale(fig, panels, unit)
     return fig
@@ -171,11 +172,9 @@ def planes(
         ("coronal", np.s_[:, y], (dz, dx), (x * dx, z * dz), "RLSI"),
         ("sagittal", np.s_[:, :, x], (dz, dy), (y * dy, z * dz), "APSI"),
     ]
-    sizes = np.array([np.multiply(volume[cut].shape, step) for _, cut, step, _, _ in cuts])  # (height, width) of each
-    inches_per_mm = 8.2 / sizes[:, 1].sum()  # one scale for all three, the rest of 11 inches for labels
-    height = np.clip(sizes[:, 0].max() * inches_per_mm + 1.0, 2.0, 7.0)
-    fig, panels = _figure(1, 3, (11, height), layout="constrained", width_ratios=sizes[:, 1])
-    for panel, (name, cut, step, (vertical, horizontal), marks) in zip(panels.flat, cuts, strict=True):
+    sizes = [np.multiply(volume[cut].shape, step) for _, cut, step, _, _ in cuts]  # height and width of each
+    fig, panels, bar = _to_scale(sizes)
+    for panel, (name, cut, step, (vertical, horizontal), marks) in zip(panels, cuts, strict=True):
         image(volume[cut], spacing=step, limits=limits, title=name, scale=False, ax=panel)
         if region is not None:
             mask(region[cut], spacing=step, ax=panel)
@@ -188,7 +187,7 @@ def planes(
             panel.invert_yaxis()  # the head is up
         if letters:
             _mark_sides(panel, marks)
-    _shared_scale(fig, panels, unit)
+    _scale_bar(fig.colorbar(panels[0].images[0], cax=bar), unit)
     return fig
 
 
@@ -268,6 +267,28 @@ def _figure(
     return fig, panels
 
 
+def _to_scale(sizes: Sequence[tuple[float, float]]) -> tuple[Figure, list[Axes], Axes]:
+    """A closed figure with panels in which a millimetre is equally long, side by side, and room for a grey scale."""
+    margin, gap, room = 0.65, 0.75, 1.0  # inches: around, between for labels, right for the scale
+    widths, heights = (np.array([size[i] for size in sizes]) for i in (1, 0))
+    inches = min(7.6 / widths.sum(), 5.5 / heights.max())
+    width = margin + inches * widths.sum() + gap * len(sizes) + room
+    height = max(inches * heights.max() + 2 * margin, 2.2)
+    fig = plt.figure(figsize=(width, height))
+    plt.close(fig)
+    lefts = margin + np.concatenate([[0], np.cumsum(inches * widths + gap)])
+    panels = [
+        fig.add_axes((x / width, 0.5 - inches * h / height / 2, inches * w / width, inches * h / height))
+        for x, w, h in zip(lefts, widths, heights)
+    ]
+    return fig, panels, fig.add_axes(((lefts[-1] - 0.3) / width, 0.2, 0.14 / width, 0.6))
+
+
+def _scale_bar(bar, unit: str) -> None:
+    bar.set_label(unit or "pixel value", size=SMALL)
+    bar.ax.tick_params(labelsize=SMALL)
+
+
 def _grey_range(pixels: np.ndarray, window, limits) -> tuple[float, float]:
     if window is not None:
         center, width = window
@@ -285,17 +306,15 @@ def _beyond(pixels: np.ndarray, low: float, high: float) -> str:
 
 def _shared_scale(fig: Figure, panels: np.ndarray, unit: str) -> None:
     first = next(panel.images[0] for panel in panels.flat if panel.images and panel.images[0].get_array().ndim == 2)
-    bar = fig.colorbar(first, ax=panels, fraction=0.03, pad=0.02)
-    bar.set_label(unit or "pixel value", size=SMALL)
-    bar.ax.tick_params(labelsize=SMALL)
+    _scale_bar(fig.colorbar(first, ax=panels, fraction=0.03, pad=0.02), unit)
 
 
 def _mark_sides(ax: Axes, marks: str) -> None:
     places = ((0.03, 0.5), (0.97, 0.5), (0.5, 0.96), (0.5, 0.04))
     for letter, (x, y) in zip(marks, places, strict=True):
         ax.text(
-            x, y, letter, transform=ax.transAxes, color="white", ha="center", va="center", fontsize=SMALL, weight="bold",
-            bbox={"facecolor": "black", "alpha": 0.5, "linewidth": 0, "pad": 1.5},
+            x, y, letter, transform=ax.transAxes, color="white", ha="center", va="center", fontsize=SMALL,
+            weight="bold", bbox={"facecolor": "black", "alpha": 0.5, "linewidth": 0, "pad": 1.5},
         )  # fmt: skip
 
 

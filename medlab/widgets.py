@@ -38,8 +38,8 @@ def explore(
 
     Args:
         draw: Called as draw(ax, name=value, ...) with one value per control; draws on `ax`.
-        settings: Values for the static row, one picture each; a control that is left out keeps its start value. The first
-            setting is also where the sliders start.
+        settings: Values for the static row, one picture each; a control that is left out keeps its start value. The
+            sliders start at the first setting.
         size: Width and height of one picture in inches.
         live: True for sliders, False for the row of pictures; None asks `is_live`.
         controls: name=(low, high, step) for a slider, name=[a, b, c] for a choice, name=True or False for a tick box.
@@ -106,7 +106,9 @@ def _pictures(draw: Callable[..., object], settings: list[dict[str, Any]], size:
     return fig
 
 
-def _sliders(draw: Callable[..., object], starts: dict[str, Any], controls: Mapping[str, Any], size: tuple[float, float]):
+def _sliders(
+    draw: Callable[..., object], starts: dict[str, Any], controls: Mapping[str, Any], size: tuple[float, float]
+):
     import ipywidgets
     from IPython.display import display
 

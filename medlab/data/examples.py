@@ -43,11 +43,11 @@ EXAMPLES = {
     ),
     "bone-scan": Example("pydicom", "data/test_files/JPEG2000.dcm", "whole-body bone scintigram", _PYDICOM),
     "pacs-folder": Example(
-        "pydicom", "data/test_files/dicomdirtests", "folder of three patients as a PACS exports it (16 × 16 pixels)", _PYDICOM
+        "pydicom", "data/test_files/dicomdirtests", "folder of a PACS: three patients, 16 × 16 pixels", _PYDICOM
     ),
     "fundus": Example("skimage", "data/retina.jpg", "colour photograph of a retina", "CC0, Mikael Häggström"),
     "histology": Example(
-        "skimage", "data/ihc.png", "colon mucosa, immunohistochemistry: brown antibody, blue nuclei", "no known copyright restrictions, CMMI"
+        "skimage", "data/ihc.png", "colon glands, stained: brown antibody, blue nuclei", "no known restrictions, CMMI"
     ),
     "cell": Example("skimage", "data/cell.png", "one cell under a quantitative phase microscope", "CC0"),
 }  # fmt: skip

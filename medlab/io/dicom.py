@@ -15,7 +15,7 @@ from medlab.io.volume import ReadError, Volume
 
 
 def read(path: Path, max_voxels: int) -> Volume:
-    """Read one DICOM file: a slice as (y, x), a multi-frame file as (z, y, x) or, where frames are not slices, (t, y, x)."""
+    """Read one DICOM file: a slice as (y, x), frames as (z, y, x) or, where they are moments of a film, (t, y, x)."""
     ds = open_dataset(path)
     check_size(ds, path, max_voxels)
     warn_if_inverted(ds, path)
@@ -50,6 +50,10 @@ def open_dataset(path: Path, *, tags: list[str] | None = None) -> Dataset:
         kind = pydicom.uid.UID(str(ds.get("SOPClassUID") or ds.file_meta.MediaStorageSOPClassUID)).name
         if "Directory" in kind:
             raise ReadError(f"{path}: is a DICOMDIR, the index of a disc; read the folder it lies in")
+        if "Image Storage" in kind:
+            raise ReadError(
+                f"{path}: a {kind} without its image; the file is cut off or damaged, export or copy it again"
+            )
         raise ReadError(f"{path}: no pixel data, it holds a {kind}; choose a file with an image")
     return ds
 
@@ -68,7 +72,7 @@ def check_size(ds: Dataset, path: Path, max_voxels: int) -> None:
             f"if you trust the file, read it with a larger max_voxels"
         )
     if not any(name in ds for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
-        raise ReadError(f"{path}: no pixel data; the header is there, the image was left out of the export")
+        raise ReadError(f"{path}: no pixel data; the file is cut off, or the image was left out: export it again")
 
 
 def decoded(ds: Dataset, path: Path) -> np.ndarray:
@@ -145,7 +149,9 @@ def n_frames(ds: Dataset) -> int:
 def warn_if_inverted(ds: Dataset, path: Path) -> None:
     """Say so where low values are meant to look bright: values stay as stored, the reader decides."""
     if ds.get("PhotometricInterpretation") == "MONOCHROME1":
-        warnings.warn(f"{path}: MONOCHROME1, low values are bright; invert it before mixing it with others", stacklevel=2)
+        warnings.warn(
+            f"{path}: MONOCHROME1, low values are bright; invert it before mixing it with others", stacklevel=2
+        )
 
 
 def plain_header(ds: Dataset) -> dict[str, Any]:
@@ -192,7 +198,7 @@ def _frame_rules(ds: Dataset) -> list[tuple[float, float]] | None:
 
 
 def _frames_in_space(ds: Dataset, pixels: np.ndarray, path: Path):
-    """Frames that are slices, sorted along their normal: (pixels, spacing, affine); None if they are moments in time."""
+    """Frames that are slices, sorted along their normal: (pixels, spacing, affine); None for a film."""
     frames = [_frame_header(ds, i) for i in range(len(pixels))]
     if any(frame is None for frame in frames):
         return None

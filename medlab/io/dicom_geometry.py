@@ -33,7 +33,11 @@ def in_plane_spacing(ds: Dataset, path: Path) -> tuple[float, float] | None:
 
 
 def slice_affine(ds: Dataset, path: Path, *, step: np.ndarray | None = None) -> np.ndarray | None:
-    """4x4 matrix of one slice, index (z, y, x, 1) to LPS mm; `step` is the way to the next slice, else from the header."""
+    """4x4 matrix of one slice, index (z, y, x, 1) to LPS mm; None where the header does not say.
+
+    Args:
+        step: The way to the next slice in mm; None takes the thickness that the header gives.
+    """
     if not (ds.get("ImagePositionPatient") and ds.get("ImageOrientationPatient") and ds.get("PixelSpacing")):
         return None
     along_row, along_column = directions(ds, path)
@@ -80,8 +84,8 @@ def order_slices(headers: list[Dataset], names: list[str]) -> tuple[list[int], n
     for below, above, step in zip(order[:-1], order[1:], steps, strict=True):
         if step <= max(1e-4, TOLERANCE * usual):
             raise ReadError(
-                f"{names[above]}: lies at the same place as {names[below]}; a copy, or a series in time or with several "
-                f"echoes: keep one file for each position"
+                f"{names[above]}: lies at the same place as {names[below]}; a copy, or a series in time or with "
+                f"several echoes: keep one file for each position"
             )
         if step > (1 + TOLERANCE) * usual:
             missing = round(step / usual) - 1

@@ -11,8 +11,8 @@ from medlab.io.dicom_geometry import in_plane_spacing, order_slices, slice_affin
 from medlab.io.volume import ReadError, Series, Volume
 
 TAGS = [
-    "SOPClassUID", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription", "Modality", "Rows", "Columns", "NumberOfFrames",
-    "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SpacingBetweenSlices",
+    "SOPClassUID", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription", "Modality", "Rows", "Columns",
+    "NumberOfFrames", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SpacingBetweenSlices",
 ]  # fmt: skip
 
 

@@ -11,7 +11,14 @@ import numpy as np
 from medlab.io.volume import ReadError, Volume, affine_at_origin, ras_to_zyx, xyz_to_ras
 
 MM_PER_UNIT = {"mm": 1.0, "meter": 1000.0, "micron": 0.001, "unknown": 1.0}
-DAMAGED = (nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError, EOFError, zlib.error, OSError, ValueError)  # fmt: skip
+DAMAGED = (
+    nibabel.filebasedimages.ImageFileError,
+    nibabel.spatialimages.HeaderDataError,
+    EOFError,
+    zlib.error,
+    OSError,
+    ValueError,
+)
 
 
 def read(path: Path, max_voxels: int) -> Volume:
@@ -47,7 +54,7 @@ def write(volume: Volume, path: Path) -> None:
     """Write a volume as NIfTI-1; booleans as 0 and 1, an unknown position as the origin.
 
     Raises:
-        ValueError: If the spacing is unknown, or NIfTI or its readers have no such values (64-bit whole numbers, halves).
+        ValueError: If the spacing is unknown, or the values are of a kind that few NIfTI readers know (int64).
     """
     if volume.spacing is None:
         raise ValueError(f"{path}: NIfTI needs the spacing in mm, and {volume!r} has none; give Volume(..., spacing=)")
@@ -88,10 +95,14 @@ def _values(image: nibabel.Nifti1Image) -> np.ndarray:
 def _affine(image: nibabel.Nifti1Image, path: Path) -> np.ndarray:
     header = image.header
     if hasattr(header, "get_sform") and not (header["sform_code"] or header["qform_code"]):
-        warnings.warn(f"{path}: says nothing about its orientation; right, left, front and back are a guess", stacklevel=2)
+        warnings.warn(
+            f"{path}: says nothing about its orientation; right, left, front and back are a guess", stacklevel=2
+        )
     unit = header.get_xyzt_units()[0] if hasattr(header, "get_xyzt_units") else "mm"
     affine = ras_to_zyx(np.array(image.affine, dtype=float))
     affine[:3] *= MM_PER_UNIT[unit]
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        raise ReadError(f"{path}: voxel sizes {header.get_zooms()[:3]} and orientation do not span a volume; mend the header")
+        raise ReadError(
+            f"{path}: voxel sizes {header.get_zooms()[:3]} and orientation do not span a volume; mend the header"
+        )
     return affine

@@ -24,8 +24,8 @@ def read(path: Path, max_voxels: int) -> Volume:
         n_pages = getattr(image, "n_frames", 1)
         if image.width * image.height * n_pages > max_voxels:
             raise ReadError(
-                f"{path}: claims {n_pages} × {image.height} × {image.width} pixels, more than max_voxels={max_voxels:,}; "
-                f"if you trust the file, read it with a larger max_voxels"
+                f"{path}: claims {n_pages} × {image.height} × {image.width} pixels, more than "
+                f"max_voxels={max_voxels:,}; if you trust the file, read it with a larger max_voxels"
             )
         header = {key: value for key, value in image.info.items() if isinstance(value, (str, int, float, tuple))}
         header |= {"format": image.format, "mode": image.mode}
@@ -39,7 +39,9 @@ def read(path: Path, max_voxels: int) -> Volume:
             raise
         raise ReadError(f"{path}: the picture is cut off or damaged ({error}); copy or download it again") from error
     if len({page.shape for page in pages}) > 1:
-        raise ReadError(f"{path}: its pages differ in size {sorted({page.shape for page in pages})}; save them one by one")
+        raise ReadError(
+            f"{path}: its pages differ in size {sorted({page.shape for page in pages})}; save them one by one"
+        )
     array = np.stack(pages) if n_pages > 1 else pages[0]
     axes = ("z" if n_pages > 1 else "") + "yx"
     return Volume(array, source=str(path), header=header, axes=axes + "c" * (array.ndim - len(axes)))

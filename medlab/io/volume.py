@@ -124,8 +124,8 @@ def reorient(volume: Volume, axes: str = "LPS") -> Volume:
 
     Args:
         volume: Any volume with three spatial axes and an affine.
-        axes: Directions in which x, y and z grow, such as "LPS" (rows from the patient's right to left, columns from front
-            to back, slices from the feet up: as a radiologist looks at an axial slice) or "RAS".
+        axes: Directions in which x, y and z grow. "LPS" (from right to left, front to back, feet to head) is how
+            radiologists look at an axial slice; "RAS" is common in brain research.
 
     Raises:
         ValueError: If the volume has no affine or is a single image.

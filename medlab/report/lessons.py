@@ -86,7 +86,7 @@ def value_of(name: str, text: str, default: str) -> Any:
 
     Lessons run in their own folder, so a path is made absolute: it means what it means where it was typed.
 
-    >>> value_of("n_images", "12", "200"), value_of("window", "(40, 400)", "(-600, 1500)"), value_of("name", "12", "'a'")
+    >>> value_of("n_images", "12", "200"), value_of("window", "(40, 400)", "(0, 1)"), value_of("name", "12", "'a'")
     (12, (40, 400), '12')
     """
     if name in ("path", "folder") or name.endswith(("_path", "_folder")):

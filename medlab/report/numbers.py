@@ -54,7 +54,7 @@ def recorded(notebook: Mapping | str | Path) -> dict[str, float | int | bool | I
 
 def show(value: Any) -> str:
     """A number as a reader wants it: whole numbers whole, others with four digits, intervals with their ends."""
-    if isinstance(value, Interval) or isinstance(value, bool):
+    if isinstance(value, (Interval, bool)):
         return str(value)
     return f"{int(value):,}" if float(value).is_integer() and abs(value) < 1e15 else f"{float(value):.4g}"
 
@@ -64,7 +64,7 @@ def _to_json(name: str, value: Any) -> Any:
         return {"value": float(value.value), "low": float(value.low), "high": float(value.high)}
     if isinstance(value, bool) or type(value).__name__ == "bool":  # numpy's is another class
         return bool(value)
-    if isinstance(value, Number) or hasattr(value, "__float__"):
+    if isinstance(value, Number) or (hasattr(value, "__float__") and getattr(value, "ndim", 0) == 0):
         number = float(value)
         return int(number) if number.is_integer() and not isinstance(value, float) else number
     raise TypeError(f"record keeps numbers and Intervals, {name!r} is a {type(value).__name__}")

@@ -59,7 +59,9 @@ def write_index(results: list[Result], skipped: dict[str, str], folder: Path) ->
     _write(folder / "results.json", json.dumps({"lessons": lessons, **about}, indent=2, ensure_ascii=False))
     rows = [_row(result) for result in results]
     rows += [{"title": title, "error": f"left out: {why}", "ran": False, "time": "–"} for title, why in skipped.items()]
-    template = jinja2.Environment(autoescape=True).from_string((TEMPLATES / "index.html.j2").read_text(encoding="utf-8"))
+    template = jinja2.Environment(autoescape=True).from_string(
+        (TEMPLATES / "index.html.j2").read_text(encoding="utf-8")
+    )
     html = template.render(
         rows=rows, done=sum(r.ok for r in results), failed=sum(not r.ok for r in results),
         total=clock(sum(r.seconds for r in results)), **about,
@@ -182,5 +184,3 @@ def _write(path: Path, text: str) -> Path:
     beside.write_text(text, encoding="utf-8")
     os.replace(beside, path)
     return path
-
-

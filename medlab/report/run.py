@@ -105,14 +105,18 @@ def run_all(
 def own_kernel() -> Iterator[None]:
     """Make a kernel of the interpreter that runs this known to Jupyter, under a name nobody else uses.
 
-    A kernel called "python3" may be missing, or belong to another environment (papermill#856). The reader's own start-up
-    files are left out, so that a lesson runs the same for everyone.
+    A kernel called "python3" may be missing, or belong to another environment (papermill#856). The reader's own
+    start-up files are left out, so that a lesson runs the same for everyone.
     """
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "kernels" / KERNEL
         folder.mkdir(parents=True)
         command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=ERROR"]
-        environment = {"IPYTHONDIR": str(Path(scratch) / "ipython"), "MEDLAB_STATIC": "1", "MPLBACKEND": "module://matplotlib_inline.backend_inline"}  # fmt: skip
+        environment = {
+            "IPYTHONDIR": str(Path(scratch) / "ipython"),
+            "MEDLAB_STATIC": "1",
+            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        }
         spec = {"argv": command, "display_name": KERNEL, "language": "python", "env": environment}
         (folder / "kernel.json").write_text(json.dumps(spec))
         before = os.environ.get("JUPYTER_PATH")

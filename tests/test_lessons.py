@@ -1,0 +1,119 @@
+"""Every lesson runs with small settings, and what its text claims is true."""
+
+import re
+
+import nbformat
+import pytest
+
+from medlab import data
+from medlab.report import lessons, run
+from tests import corpus, notebooks
+
+SMALL = {  # one entry a lesson: parameters that make it quick
+    "00_start_here": {"n_frames": 3},
+    "01_reading_medical_images": {},
+}
+CELL_SECONDS = 120
+
+
+def run_small(name: str, **parameters) -> run.Result:
+    (lesson,) = lessons.find([name])
+    result = run.run_lesson(lesson, {**SMALL[name], **parameters}, cell_seconds=CELL_SECONDS)
+    assert result.ok, result.error
+    return result
+
+
+def text_of(result: run.Result) -> str:
+    """All that the cells printed or returned as text."""
+    outputs = [output for cell in result.notebook.cells for output in cell.get("outputs", [])]
+    return "\n".join(o.get("text") or o.get("data", {}).get("text/plain", "") for o in outputs)
+
+
+def test_every_lesson_has_small_settings_that_it_knows():
+    assert set(SMALL) == {path.stem for path in notebooks.LESSONS}
+    for lesson in lessons.find():
+        assert set(SMALL[lesson.name]) <= set(lesson.parameters)
+
+
+def test_00_start_here():
+    result = run_small("00_start_here")
+    assert result.numbers["missing_packages"] == 0
+    assert result.numbers["lessons_here"] == len(notebooks.LESSONS)
+    assert "nothing, all is well" in text_of(result)
+    assert result.seconds < 60
+
+
+def test_01_reading_medical_images():
+    result = run_small("01_reading_medical_images")
+    numbers = result.numbers
+    assert numbers["hu_over_255_max"] > 1  # HU/255 is no 0-1 image
+    assert numbers["greys_windowed"] > 10 * numbers["greys_squeezed"]  # windowing first keeps the greys
+    assert numbers["jpeg_error_grey"] > 10  # JPEG changes pixels that PNG keeps
+    assert 150 < numbers["brain_length_mm"] < 210  # an adult's brain
+    assert -120 < numbers["median_hu_fat"] < -60 < 100 < numbers["median_hu_bone"]
+    assert numbers["order_restored"] is True
+    assert numbers["personal_fields"] > 10
+    text = text_of(result)
+    assert "1 missing slice(s)" in text
+    assert "largest change in grey: PNG 0" in text
+
+
+@pytest.mark.parametrize("skip", [1, 6])
+def test_01_measures_the_same_brain_with_any_slice_thickness(skip):
+    thick = run_small("01_reading_medical_images", skip_slices=skip).numbers["brain_length_mm"]
+    assert thick == pytest.approx(180, abs=2 * 2 * skip)  # a slice more or less at either end
+
+
+@pytest.mark.parametrize("kind", ["dicom series", "one of two series", "nifti", "colour", "film", "x-ray", "16 bit"])
+def test_01_reads_the_readers_own_files(kind, tmp_path):
+    given = {}
+    if kind == "dicom series":
+        path = io_write(tmp_path / "s")
+    elif kind == "one of two series":
+        path = corpus.two_series(tmp_path)
+        from medlab import io
+
+        given["series"] = io.series(path)[1].uid
+    elif kind == "nifti":
+        path = io_write(tmp_path / "v.nii.gz")
+    elif kind == "16 bit":
+        path = corpus.picture(tmp_path, "x.png")
+    else:
+        path = data.example({"colour": "histology", "film": "us-heart", "x-ray": "bone-scan"}[kind])
+    result = run_small("01_reading_medical_images", path=str(path), **given)
+    assert result.numbers["own_voxels"] > 0
+
+
+def io_write(path):
+    from medlab import io
+
+    return io.write(corpus.volume(), path)
+
+
+@pytest.mark.parametrize("path", notebooks.LESSONS, ids=lambda p: p.stem)
+def test_anatomy(path):
+    """The shape of a lesson: title, what it needs, imports, parameters, story, summary, references."""
+    cells = nbformat.read(path, as_version=4).cells
+    texts = [c.source for c in cells if c.cell_type == "markdown"]
+    code = [c for c in cells if c.cell_type == "code"]
+    assert re.match(rf"# {int(path.stem[:2])} · ", texts[0])
+    assert all(f"**{word}" in texts[1] for word in ("You will learn", "Before this", "Time", "Data"))
+    assert code[0] == cells[2]
+    assert "import" in code[0].source
+    assert "import *" not in code[0].source
+    assert cells[3].metadata["tags"] == ["parameters"]
+    assert all(re.match(r"\w+ = .+  # .+", line) for line in cells[3].source.splitlines())
+    assert any("**Try it**" in text for text in texts)
+    assert "**Summary**" in texts[-2]
+    assert "**Limits**" in texts[-2]
+    assert texts[-1].startswith("**References**")
+    lengths = sorted(len(c.source.splitlines()) for c in code)
+    assert lengths[-1] <= 25
+    assert lengths[int(0.9 * len(lengths))] <= 15
+
+
+@pytest.mark.parametrize("path", notebooks.LESSONS, ids=lambda p: p.stem)
+def test_light_lessons_do_not_import_torch(path):
+    source = "\n".join(c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code")
+    if int(path.stem[:2]) <= 7:
+        assert "torch" not in source

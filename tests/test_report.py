@@ -1,0 +1,282 @@
+"""The report: what runs, what fails, what it says, and what its pages hold."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+
+from medlab import report
+from medlab.__main__ import main
+from medlab.metrics import Interval
+from medlab.report import lessons, page
+from tests import notebooks
+
+FIGURE = "# A line that rises.\nimport matplotlib.pyplot as plt\nplt.plot([1, 2], [3, 4]);"
+RECORD = "from medlab import metrics, report\nreport.record(auc=metrics.Interval(0.9, 0.8, 0.95), n=n)"
+MATH = r"#! ## Formulas" + "\n\n" + r"Inline $\mu_w$ and a display: $$\frac{a}{b} = \sqrt{c}$$"
+TABLE = "import pandas as pd\npd.DataFrame({'tissue': ['fat', 'bone']})"
+PROGRESS = "from medlab import widgets\nfor _ in widgets.progress(range(3), label='reading'):\n    pass"
+
+
+class Page(HTMLParser):
+    """Tags of a page with their attributes, and its text."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.tags, self.text = [], ""
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_data(self, data):
+        self.text += data
+
+    def all(self, tag: str) -> list[dict]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture
+def good(tmp_path):
+    cells = ["#! # 1 · A good lesson", FIGURE, MATH, TABLE, PROGRESS, RECORD]
+    return notebooks.write(tmp_path, "good", *cells, parameters="n = 3  # how many\npath = ''  # a file")
+
+
+def test_a_lesson_becomes_a_page(good, tmp_path):
+    out = tmp_path / "out"
+    assert main(["report", str(good), "--out", str(out), "-p", "n", "7"]) == 0
+    made = Page(out / "good.html")
+    (picture,) = made.all("img")
+    assert picture["alt"] == "A line that rises."
+    assert picture["src"].startswith("data:image/png;base64,")
+    assert len(made.all("math")) == 2
+    assert made.all("mfrac")
+    assert made.all("table")
+    assert "reading: 100%" in made.text
+    assert "reading:   0%" not in made.text  # a bar's earlier states are overwritten, as on a screen
+    assert made.all("html")[0]["lang"] == "en"
+
+
+def test_pages_load_nothing_from_anywhere(good, tmp_path):
+    main(["report", str(good), "--out", str(tmp_path)])
+    for name in ("good.html", "index.html"):
+        made = Page(tmp_path / name)
+        assert made.all("script") == []
+        assert [a for a in made.all("link") if a.get("rel") == "stylesheet"] == []
+        assert all(a["src"].startswith("data:") for a in made.all("img"))
+        assert "@import" not in (tmp_path / name).read_text(encoding="utf-8")
+
+
+def test_results_and_index(good, tmp_path):
+    main(["report", str(good), "--out", str(tmp_path), "-p", "n", "7"])
+    results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert set(results) == {"lessons", "versions", "machine", "date"}
+    lesson = results["lessons"]["good"]
+    assert set(lesson) == {"seconds", "ok", "error", "parameters", "numbers"}
+    assert (lesson["ok"], lesson["error"], lesson["parameters"]) == (True, None, {"n": 7})
+    assert lesson["numbers"] == {"auc": {"value": 0.9, "low": 0.8, "high": 0.95}, "n": 7}
+    index = Page(tmp_path / "index.html")
+    assert {"href": "good.html"} in index.all("a")
+    assert "auc: 0.90 (0.80–0.95)" in index.text
+    assert index.all("img")[0]["alt"] == "A line that rises."
+
+
+def test_one_failure_does_not_stop_the_others(good, tmp_path, capsys):
+    bad = notebooks.write(tmp_path, "bad", "#! # 0 · A bad lesson", FIGURE, "1 / 0", "print('never')")
+    dies = notebooks.write(tmp_path, "dies", "import os\nos._exit(1)")
+    out = tmp_path / "out"
+    assert main(["report", str(bad), str(dies), str(good), "--out", str(out)]) == 1
+    results = json.loads((out / "results.json").read_text(encoding="utf-8"))["lessons"]
+    assert [results[name]["ok"] for name in ("bad", "dies", "good")] == [False, False, True]
+    assert "ZeroDivisionError: division by zero" in results["bad"]["error"]
+    assert "Kernel" in results["dies"]["error"]
+    made = Page(out / "bad.html")
+    assert "did not run to its end" in made.text
+    assert "ZeroDivisionError" in made.text
+    assert made.all("img")  # what ran before the error is shown
+    assert (out / "dies.html").exists()
+    assert "2 failed" in Page(out / "index.html").text
+    assert "FAILED" in capsys.readouterr().out
+
+
+def test_a_cell_that_hangs_is_stopped(tmp_path):
+    slow = notebooks.write(tmp_path, "slow", "print('before')", "import time\ntime.sleep(60)")
+    start = time.monotonic()
+    assert main(["report", str(slow), "--out", str(tmp_path), "--cell-seconds", "2"]) == 1
+    assert time.monotonic() - start < 30
+    assert "Timeout" in json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["lessons"]["slow"]["error"]
+    assert "before" in Page(tmp_path / "slow.html").text
+
+
+def test_lessons_side_by_side(tmp_path):
+    books = [notebooks.write(tmp_path, f"b{i}", "import os\nprint(os.getpid())") for i in range(3)]
+    assert main(["report", *map(str, books), "--jobs", "2", "--out", str(tmp_path / "out")]) == 0
+    results = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))["lessons"]
+    assert list(results) == ["b0", "b1", "b2"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C differently")
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_leaves_what_is_done(tmp_path, jobs):
+    quick = notebooks.write(tmp_path, "quick", "print('hello')")
+    slow = notebooks.write(
+        tmp_path, "slow", "import os, pathlib, time\npathlib.Path('pid').write_text(str(os.getpid()))\ntime.sleep(300)"
+    )
+    command = [sys.executable, "-m", "medlab", "report", str(quick), str(slow), "--jobs", jobs, "--out", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        lines = iter(process.stdout.readline, "")
+        assert any("done" in line and "quick" in line for line in lines)
+        pid_file = tmp_path / "pid"
+        wait_until(lambda: pid_file.exists() and pid_file.read_text())
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        process.wait(timeout=60)
+    assert process.returncode == 130
+    assert "hello" in Page(tmp_path / "quick.html").text
+    assert list(json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["lessons"]) == ["quick"]
+    wait_until(lambda: not alive(int(pid_file.read_text())))
+
+
+def wait_until(condition, seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.1)
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{pid}/stat")
+    return not (state.exists() and state.read_text().rsplit(")", 1)[1].split()[0] == "Z")
+
+
+def test_unknown_parameter_lists_the_known_ones(good, tmp_path, capsys):
+    assert main(["report", str(good), "--out", str(tmp_path / "out"), "-p", "m", "7"]) == 2
+    assert "'m'; there are n, path" in capsys.readouterr().err
+    assert main(["report", str(good), "--out", str(tmp_path / "out"), "-p", "n", "many"]) == 2
+    assert "'n' is a number (by default 3), got 'many'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_unknown_lesson_lists_the_known_ones(capsys):
+    assert main(["report", "99"]) == 2
+    assert "no lesson '99'; there are 00_start_here, 01_" in capsys.readouterr().err
+
+
+def test_a_path_means_what_it_means_where_it_was_typed(tmp_path, monkeypatch):
+    (tmp_path / "books").mkdir()
+    (tmp_path / "images").mkdir()
+    book = notebooks.write(
+        tmp_path / "books", "b", "import os\nprint('GOT', path, os.environ['MEDLAB_DATA'])", parameters="path = ''"
+    )
+    monkeypatch.chdir(tmp_path / "images")
+    monkeypatch.setenv("MEDLAB_DATA", "../data")
+    assert main(["report", "../books/b.ipynb", "-p", "path", "scan.dcm", "--out", "../out"]) == 0
+    assert book.exists()
+    assert f"GOT {tmp_path / 'images' / 'scan.dcm'} {tmp_path / 'data'}" in Page(tmp_path / "out" / "b.html").text
+
+
+def test_a_data_set_goes_to_the_lessons_that_can_use_it(tmp_path, capsys, monkeypatch):
+    say = "print('DATA', dataset)"
+    both = 'dataset = "phantoms"  # or "lidc-nodules", or a folder of yours'
+    uses = notebooks.write(tmp_path, "uses", "#! # Uses it", say, parameters=both)
+    only = notebooks.write(
+        tmp_path, "only", "#! # Only phantoms", say, parameters='dataset = "phantoms"  # nothing else'
+    )
+    none = notebooks.write(tmp_path, "none", "#! # No data", "print('x')")
+    books = [str(uses), str(only), str(none)]
+    assert main(["report", *books, "--data", "lidc-nodules", "--out", str(tmp_path / "out")]) == 0
+    assert "DATA lidc-nodules" in Page(tmp_path / "out" / "uses.html").text
+    said = capsys.readouterr().out
+    assert "left out: Only phantoms" in said
+    assert "left out: No data" in said
+    assert "left out: does not use the data set" in Page(tmp_path / "out" / "index.html").text
+    assert not (tmp_path / "out" / "only.html").exists()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    assert main(["report", *books, "--data", "mine", "--out", "out2"]) == 0
+    assert f"DATA {tmp_path / 'mine'}" in Page(tmp_path / "out2" / "uses.html").text
+    assert main(["report", *books, "--data", "nonsense"]) == 2
+    assert "no chosen lesson can use the data set 'nonsense'" in capsys.readouterr().err
+
+
+def test_lessons_run_with_the_interpreter_of_the_report(tmp_path, monkeypatch):
+    """Even where another environment has put a broken kernel called python3 in the user's way."""
+    spec = tmp_path / "share" / "kernels" / "python3"
+    spec.mkdir(parents=True)
+    (spec / "kernel.json").write_text(
+        json.dumps({"argv": ["/nowhere/python"], "display_name": "x", "language": "python"})
+    )
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share"))
+    book = notebooks.write(tmp_path, "b", "import sys\nprint('RUN BY', sys.executable)")
+    assert main(["report", str(book), "--out", str(tmp_path / "out")]) == 0
+    assert f"RUN BY {sys.executable}" in Page(tmp_path / "out" / "b.html").text
+    assert os.environ["JUPYTER_PATH"] == str(tmp_path / "share")
+
+
+def test_a_figure_without_a_comment_is_described_by_its_heading(tmp_path):
+    book = notebooks.write(tmp_path, "b", "#! # T\n\n## Edges of a lung", FIGURE.split("\n", 1)[1])
+    main(["report", str(book), "--out", str(tmp_path)])
+    assert Page(tmp_path / "b.html").all("img")[0]["alt"] == "Figure: Edges of a lung"
+
+
+def test_opening_comment():
+    assert page.opening_comment("# One\n#  two.\nx = 1  # three") == "One two."
+    assert page.opening_comment("x = 1\n# later") == ""
+
+
+def test_widget_views_are_replaced_by_their_text(tmp_path):
+    book = notebooks.write(tmp_path, "b", "import ipywidgets\nipywidgets.IntSlider(value=3)")
+    assert main(["report", str(book), "--out", str(tmp_path)]) == 0
+    made = Page(tmp_path / "b.html")
+    assert made.all("script") == []
+    assert "IntSlider(value=3)" in made.text
+
+
+def test_a_formula_that_cannot_be_read_is_named():
+    with pytest.raises(ValueError, match=r"formula .*frac"):
+        page.mathml(r"\frac{a}{", "inline")
+
+
+def test_recorded_numbers_survive(tmp_path):
+    cell = """
+import numpy as np
+from medlab import metrics, report
+report.record(a=np.float32(0.5), b=np.int64(3), c=np.bool_(True), d=metrics.Interval(0.9, 0.8, 1.0), e=1)
+report.record(e=2.0)
+"""
+    book = notebooks.write(tmp_path, "b", cell)
+    done = tmp_path / "done.ipynb"
+    subprocess.run(
+        [sys.executable, "-m", "papermill", "-k", "python3", str(book), str(done)], check=True, capture_output=True
+    )
+    found = report.recorded(done)
+    assert found == {"a": 0.5, "b": 3, "c": True, "d": Interval(0.9, 0.8, 1.0), "e": 2.0}
+    assert found["c"] is True
+    text = nbformat.read(done, as_version=4).cells[0].outputs[0]["data"]["text/plain"]
+    assert "d = 0.90 (0.80–1.00)" in text
+    assert "np." not in text
+
+
+def test_record_refuses_what_is_no_number():
+    with pytest.raises(TypeError, match="'name' is a str"):
+        report.record(name="x")
+    with pytest.raises(TypeError, match="'many' is a ndarray"):
+        report.record(many=np.zeros(3))
+
+
+def test_find_lessons_by_number_name_and_path():
+    by_number = lessons.find(["01"])
+    assert by_number == lessons.find(["01_reading_medical_images"]) == lessons.find([str(notebooks.LESSONS[1])])
+    assert by_number[0].title.startswith("1 · ")
+    assert [lesson.name for lesson in lessons.find()] == [path.stem for path in notebooks.LESSONS]
