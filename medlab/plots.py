@@ -27,6 +27,7 @@ def image(
     limits: tuple[float, float] | None = None,
     unit: str = "",
     title: str = "",
+    sides: str = "",
     scale: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
@@ -39,6 +40,7 @@ def image(
         limits: Lowest and highest grey instead of a window; neither: the range of the image.
         unit: What the values are, for the scale ("HU").
         title: Short; the long story belongs into the text.
+        sides: Letters for the left, right and top edge: "RLA" for an axial slice as radiologists look at it.
         scale: Draw the bar that says which grey is which value.
         ax: Where to draw; None makes a figure.
 
@@ -56,6 +58,7 @@ def image(
     shown = ax.imshow(pixels, cmap="gray", vmin=low, vmax=high, extent=extent, interpolation="nearest")
     ax.autoscale(False)  # an overlay that reaches over the edge must not widen the picture
     _label(ax, title, *(f"{name} in {'mm' if spacing else 'pixels'}" for name in "xy"))
+    _mark_sides(ax, sides)
     if scale and pixels.ndim == 2:
         beyond = _beyond(pixels, low, high)
         _scale_bar(ax.figure.colorbar(shown, ax=ax, fraction=0.046, pad=0.03, extend=beyond), unit)
@@ -153,7 +156,7 @@ def planes(
         spacing: (z, y, x) in mm; None counts voxels.
         point: Voxel (z, y, x) to cut through; None is the middle.
         region: (z, y, x) mask to outline.
-        letters: Mark right, left, front (A), back (P), head (S) and foot (I). False for volumes of unknown orientation.
+        letters: Mark right, left, front (A), back (P) and head (S). False for volumes of unknown orientation.
 
     Raises:
         ValueError: If the volume has not three axes or the point lies outside.
@@ -167,26 +170,25 @@ def planes(
     limits = _grey_range(volume, window, None)
     z, y, x = point
     dz, dy, dx = spacing or (1.0, 1.0, 1.0)
-    cuts = [  # title, slices, spacing, dashed lines (vertical, horizontal), letters (left, right, top, bottom)
-        ("axial", np.s_[z], (dy, dx), (x * dx, y * dy), "RLAP"),
-        ("coronal", np.s_[:, y], (dz, dx), (x * dx, z * dz), "RLSI"),
-        ("sagittal", np.s_[:, :, x], (dz, dy), (y * dy, z * dz), "APSI"),
+    cuts = [  # title, slices, spacing, dashed lines (vertical, horizontal), letters (left, right, top)
+        ("axial", np.s_[z], (dy, dx), (x * dx, y * dy), "RLA"),
+        ("coronal", np.s_[:, y], (dz, dx), (x * dx, z * dz), "RLS"),
+        ("sagittal", np.s_[:, :, x], (dz, dy), (y * dy, z * dz), "APS"),
     ]
     sizes = [np.multiply(volume[cut].shape, step) for _, cut, step, _, _ in cuts]  # height and width of each
     fig, panels, bar = _to_scale(sizes)
     for panel, (name, cut, step, (vertical, horizontal), marks) in zip(panels, cuts, strict=True):
-        image(volume[cut], spacing=step, limits=limits, title=name, scale=False, ax=panel)
+        sides = marks if letters else ""
+        image(volume[cut], spacing=step, limits=limits, title=name, sides=sides, scale=False, ax=panel)
         if region is not None:
             mask(region[cut], spacing=step, ax=panel)
         panel.axvline(vertical, color=OUTLINE, linewidth=0.9, linestyle="--", alpha=0.8)
         panel.axhline(horizontal, color=OUTLINE, linewidth=0.9, linestyle="--", alpha=0.8)
         across, up = {"axial": "xy", "coronal": "xz", "sagittal": "yz"}[name]
         unit_of_length = "mm" if spacing else "voxels"
-        _label(panel, name, f"{across} in {unit_of_length}", f"{up} in {unit_of_length}")
+        panel.set(xlabel=f"{across} in {unit_of_length}", ylabel=f"{up} in {unit_of_length}")
         if name != "axial":
             panel.invert_yaxis()  # the head is up
-        if letters:
-            _mark_sides(panel, marks)
     _scale_bar(fig.colorbar(panels[0].images[0], cax=bar), unit)
     return fig
 
@@ -249,10 +251,18 @@ def curves(
     return ax
 
 
-def row(n: int, *, size: tuple[float, float] = (4.0, 3.6)) -> tuple[Figure, list[Axes]]:
-    """An empty closed figure with `n` panels side by side, for lessons that fill them by hand."""
-    fig, panels = _figure(1, n, (size[0] * n, size[1]), layout="constrained")
-    return fig, list(panels.flat)
+def row(n: int, *, columns: int | None = None, size: tuple[float, float] = (4.0, 3.6)) -> tuple[Figure, list[Axes]]:
+    """An empty closed figure with `n` panels to fill by hand, side by side or in so many columns.
+
+    Args:
+        size: Width and height of one panel in inches.
+    """
+    columns = columns or n
+    rows = -(-n // columns)
+    fig, panels = _figure(rows, columns, (size[0] * columns, size[1] * rows), layout="constrained")
+    for unused in panels.flat[n:]:
+        unused.set_visible(False)
+    return fig, list(panels.flat[:n])
 
 
 def _axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
@@ -309,13 +319,17 @@ def _shared_scale(fig: Figure, panels: np.ndarray, unit: str) -> None:
     _scale_bar(fig.colorbar(first, ax=panels, fraction=0.03, pad=0.02), unit)
 
 
-def _mark_sides(ax: Axes, marks: str) -> None:
-    places = ((0.03, 0.5), (0.97, 0.5), (0.5, 0.96), (0.5, 0.04))
-    for letter, (x, y) in zip(marks, places, strict=True):
+def _mark_sides(ax: Axes, letters: str) -> None:
+    """Letters inside the left and right edge and above the top one, where the title moves aside for it."""
+    box = {"facecolor": "black", "alpha": 0.5, "linewidth": 0, "pad": 1.5}
+    for letter, x in zip(letters[:2], (0.04, 0.96)):
         ax.text(
-            x, y, letter, transform=ax.transAxes, color="white", ha="center", va="center", fontsize=SMALL,
-            weight="bold", bbox={"facecolor": "black", "alpha": 0.5, "linewidth": 0, "pad": 1.5},
-        )  # fmt: skip
+            x, 0.5, letter, transform=ax.transAxes, color="white", ha="center", va="center", fontsize=SMALL, bbox=box
+        )
+    for letter in letters[2:]:
+        ax.text(0.5, 1.0, letter, transform=ax.transAxes, ha="center", va="bottom", fontsize=SMALL)
+        ax.set_title(ax.get_title(), size=11, loc="left")
+        ax.set_title("")
 
 
 def _label(ax: Axes, title: str, x_label: str, y_label: str) -> None:

@@ -268,7 +268,7 @@ BAD = {
     "nifti infinite": Bad(infinite_nifti, r"scan\.nii\.gz: 120 of 120 .*infinite"),
     "nifti five axes": Bad(five_axes, r"scan\.nii\.gz.*two to four axes"),
     "nifti bomb": Bad(nifti_bomb, r"bomb\.nii\.gz.*max_voxels"),
-    "nifti flat": Bad(flat_nifti, r"scan\.nii.*do not span"),
+    "nifti flat": Bad(flat_nifti, r"scan\.nii.*span no volume"),
     "nifti empty axis": Bad(empty_axis, r"scan\.nii.*(at least 1|damaged)"),
     "png cut off": Bad(lambda f: cut(picture(f, "x.png"), 0.6), r"x\.png.*cut off"),
     "png text file": Bad(lambda f: named(f, "x.png", b"hello"), r"x\.png.*not a picture"),

@@ -316,7 +316,7 @@ def test_nifti_without_orientation_warns(tmp_path):
     image.header.set_sform(None, 0)
     image.header.set_qform(None, 0)
     nibabel.save(image, tmp_path / "bare.nii")
-    with pytest.warns(UserWarning, match=r"bare\.nii.*guess"):
+    with pytest.warns(UserWarning, match=r"bare\.nii.*unknown"):
         io.read(tmp_path / "bare.nii")
 
 

@@ -95,7 +95,7 @@ def test_planes_cut_where_they_say_in_one_scale():
     np.testing.assert_array_equal(sagittal.images[0].get_array(), volume[:, :, 3])
     assert coronal.get_ylim()[1] > coronal.get_ylim()[0]  # the head is up
     assert axial.get_ylim()[1] < axial.get_ylim()[0]  # the front is up
-    assert [t.get_text() for t in sagittal.texts] == list("APSI")
+    assert [t.get_text() for t in sagittal.texts] == list("APS")
     fig.canvas.draw()
     scale = [ax.get_window_extent().width / np.ptp(ax.get_xlim()) for ax in (axial, coronal, sagittal)]
     assert scale == pytest.approx([scale[0]] * 3, rel=0.02)  # a millimetre is as long in all three

@@ -30,9 +30,6 @@ EXAMPLES = {
         "pydicom", "data/test_files/J2K_pixelrep_mismatch.dcm", "CT of a head at the skull base, one slice", _PYDICOM
     ),
     "ct-spine": Example("pydicom", "data/test_files/CT_small.dcm", "CT of a thoracic vertebra, one slice", _PYDICOM),
-    "ct-lossy": Example(
-        "pydicom", "data/test_files/693_J2KI.dcm", "CT of a head, compressed 150 times (JPEG 2000), one slice", _PYDICOM
-    ),
     "mr-abdomen": Example("pydicom", "data/test_files/examples_overlay.dcm", "MR of an abdomen, one slice", _PYDICOM),
     "mr-brain": Example("nibabel", "tests/data/example4d.nii.gz", "MR of a brain, two volumes in time", _NIBABEL),
     "us-heart": Example(

@@ -7,27 +7,46 @@ from typing import Any
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
-from pydicom.pixels import get_decoder
+from pydicom.pixels import get_decoder, pixel_array
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 
-from medlab.io.dicom_geometry import directions, in_plane_spacing, order_slices, slice_affine
+from medlab.io.dicom_geometry import functional, has_place, in_plane_spacing, order_slices, placed, slice_affine
+from medlab.io.rescale import rescale
 from medlab.io.volume import ReadError, Volume
 
 
 def read(path: Path, max_voxels: int) -> Volume:
     """Read one DICOM file: a slice as (y, x), frames as (z, y, x) or, where they are moments of a film, (t, y, x)."""
     ds = open_dataset(path)
-    check_size(ds, path, max_voxels)
-    warn_if_inverted(ds, path)
-    pixels = rescaled(decoded(ds, path), ds)
+    refuse_huge(path, voxels(ds, path), max_voxels)
+    warn_if_unusual(ds, path)
+    pixels = rescaled(decoded(ds, path), ds, path)
     colour = "c" if is_colour(ds) else ""
-    about = {"modality": str(ds.get("Modality", "")), "source": str(path), "header": plain_header(ds)}
-    if pixels.ndim == 2 + len(colour):
-        return Volume(pixels, in_plane_spacing(ds, path), slice_affine(ds, path), axes="yx" + colour, **about)
-    stacked = _frames_in_space(ds, pixels, path)
-    if stacked is not None:
-        return Volume(*stacked, axes="zyx" + colour, **about)
-    return Volume(pixels, in_plane_spacing(ds, path), slice_affine(ds, path), axes="tyx" + colour, **about)
+    about = {"source": str(path), "header": plain_header(ds), **meaning(ds)}
+    if pixels.ndim > 2 + len(colour):
+        stacked = _frames_in_space(ds, pixels, path)
+        if stacked is not None:
+            return Volume(*stacked, axes="zyx" + colour, **about)
+    place = placed(ds)
+    axes = ("t" if pixels.ndim > 2 + len(colour) else "") + "yx" + colour
+    spacing = in_plane_spacing(place, path) or in_plane_spacing(ds, path)
+    return Volume(pixels, spacing, slice_affine(place, path), axes=axes, **about)
+
+
+class NoImage(ReadError):
+    """A sound DICOM file that is no image: a report, a plan, an index; `kind` says which."""
+
+    def __init__(self, message: str, kind: str):
+        super().__init__(message)
+        self.kind = kind
+
+
+class ImageMissing(ReadError):
+    """A DICOM file that should hold an image and does not; `series` is the UID of its series."""
+
+    def __init__(self, message: str, series: str):
+        super().__init__(message)
+        self.series = series
 
 
 def open_dataset(path: Path, *, tags: list[str] | None = None) -> Dataset:
@@ -49,30 +68,31 @@ def open_dataset(path: Path, *, tags: list[str] | None = None) -> Dataset:
     if "Rows" not in ds:
         kind = pydicom.uid.UID(str(ds.get("SOPClassUID") or ds.file_meta.MediaStorageSOPClassUID)).name
         if "Directory" in kind:
-            raise ReadError(f"{path}: is a DICOMDIR, the index of a disc; read the folder it lies in")
+            raise NoImage(f"{path}: is a DICOMDIR, the index of a disc; read the folder it lies in", "DICOMDIR")
         if "Image Storage" in kind:
-            raise ReadError(
-                f"{path}: a {kind} without its image; the file is cut off or damaged, export or copy it again"
-            )
-        raise ReadError(f"{path}: no pixel data, it holds a {kind}; choose a file with an image")
+            message = f"{path}: a {kind} without its image; the file is cut off or damaged, export or copy it again"
+            raise ImageMissing(message, str(ds.get("SeriesInstanceUID", "")))
+        raise NoImage(f"{path}: no pixel data, it holds a {kind}; choose a file with an image", kind)
     return ds
 
 
-def check_size(ds: Dataset, path: Path, max_voxels: int) -> None:
-    """Refuse an image without pixels, and one that claims more than fits or than the file can hold."""
-    rows, columns = int(ds.Rows or 0), int(ds.get("Columns", 0) or 0)
-    frames = n_frames(ds)
+def voxels(ds: Dataset, path: Path) -> int:
+    """How many values the image claims to hold; an image without any is refused."""
+    rows, columns, frames = int(ds.Rows or 0), int(ds.get("Columns", 0) or 0), n_frames(ds)
     size = rows * columns * frames * int(ds.get("SamplesPerPixel", 1))
-    shape = f"{frames} × {rows} × {columns}"
     if size <= 0:
+        shape = f"{frames} × {rows} × {columns}"
         raise ReadError(f"{path}: the header says {shape} pixels, an image needs at least one; export it again")
+    return size
+
+
+def refuse_huge(path: Path, size: int, max_voxels: int) -> None:
+    """Stop before unpacking what would not fit into memory."""
     if size > max_voxels:
         raise ReadError(
-            f"{path}: claims {shape} pixels, more than max_voxels={max_voxels:,}; "
-            f"if you trust the file, read it with a larger max_voxels"
+            f"{path}: claims {size:,} voxels, more than max_voxels={max_voxels:,}; "
+            f"if you trust it, read it with a larger max_voxels"
         )
-    if not any(name in ds for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
-        raise ReadError(f"{path}: no pixel data; the file is cut off, or the image was left out: export it again")
 
 
 def decoded(ds: Dataset, path: Path) -> np.ndarray:
@@ -81,6 +101,8 @@ def decoded(ds: Dataset, path: Path) -> np.ndarray:
     Raises:
         ReadError: If a plug-in is missing (it says which) or the pixels are damaged.
     """
+    if not any(name in ds for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
+        raise ReadError(f"{path}: no pixel data; the file is cut off, or the image was left out: export it again")
     meta = getattr(ds, "file_meta", None)
     if meta is None or "TransferSyntaxUID" not in meta:
         # a file without the preamble says nothing; DICOM's own default applies (PS3.5 section 10)
@@ -100,7 +122,7 @@ def decoded(ds: Dataset, path: Path) -> np.ndarray:
         plugins = "; or ".join(decoder.missing_dependencies)
         raise ReadError(f"{path}: packed as {syntax.name!r}; to unpack it, pip install one of these: {plugins}")
     try:
-        pixels = ds.pixel_array
+        pixels = pixel_array(ds)  # unlike ds.pixel_array it keeps no second copy
     except Exception as error:  # every plug-in has its own kinds
         reason = " ".join(str(error).split())
         raise ReadError(
@@ -112,28 +134,36 @@ def decoded(ds: Dataset, path: Path) -> np.ndarray:
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
 
 
-def rescaled(pixels: np.ndarray, ds: Dataset) -> np.ndarray:
-    """Stored values to what they mean (HU in CT): int16 where that is exact, else float32; unchanged without a rule.
+def rescaled(pixels: np.ndarray, ds: Dataset, path: Path) -> np.ndarray:
+    """Stored values to what they mean (HU in CT): whole numbers where that is exact, else float32.
 
-    Source: DICOM PS3.3 C.11.1 (Modality LUT).
+    Without a rule in the header the values stay as they are.
+
+    Source: DICOM PS3.3 C.11.1 (Modality LUT), C.7.6.16.2.9 (frame by frame).
     """
-    rules = _frame_rules(ds)
-    if rules is None:
-        if "ModalityLUTSequence" in ds:
-            return apply_modality_lut(pixels, ds)
-        slope = ds.get("RescaleSlope", ds.get("DoseGridScaling"))  # the second: radiotherapy dose, in Gy
-        if slope is None:
-            return pixels
-        rules = [(float(slope), float(ds.get("RescaleIntercept", 0)))]
-    if all(slope == 1 and intercept.is_integer() for slope, intercept in rules) and pixels.dtype.kind in "iu":
-        shift = np.array([int(intercept) for _, intercept in rules])
-        values = pixels.astype(np.int64) + (shift if len(rules) == 1 else shift[:, None, None])
-        fits = np.iinfo(np.int16).min <= values.min() and values.max() <= np.iinfo(np.int16).max
-        return values.astype(np.int16 if fits else np.int32)
-    slope, intercept = (np.array(column, dtype=np.float64) for column in zip(*rules, strict=True))
-    if len(rules) > 1:
-        slope, intercept = slope[:, None, None], intercept[:, None, None]
-    return (pixels * slope + intercept).astype(np.float32)
+    rules = _rules(ds, path)
+    if len(set(rules)) == 1:
+        return rescale(pixels, *rules[0])
+    if rules:
+        frames = [rescale(frame, *rule) for frame, rule in zip(pixels, rules, strict=True)]
+        return np.stack(frames).astype(np.result_type(*frames), copy=False)
+    return apply_modality_lut(pixels, ds) if "ModalityLUTSequence" in ds else pixels
+
+
+def meaning(ds: Dataset) -> dict[str, str]:
+    """Modality, and unit of the rescaled values where the header gives a rule for them."""
+    modality = str(ds.get("Modality", ""))
+    group = functional(ds, 0, "PixelValueTransformationSequence")
+    rule = group if group is not None else ds
+    unit = ""
+    if "RescaleSlope" in rule and modality == "CT":
+        kind = str(rule.get("RescaleType") or "HU")
+        unit = "HU" if kind in ("HU", "US") else kind  # some scanners write "unspecified" and mean HU
+    elif "DoseGridScaling" in ds:
+        unit = "Gy"
+    elif modality == "PT":
+        unit = {"BQML": "Bq/ml"}.get(str(ds.get("Units", "")), "")
+    return {"modality": modality, "unit": unit}
 
 
 def is_colour(ds: Dataset) -> bool:
@@ -146,12 +176,12 @@ def n_frames(ds: Dataset) -> int:
     return int(ds.get("NumberOfFrames", 1) or 1)
 
 
-def warn_if_inverted(ds: Dataset, path: Path) -> None:
-    """Say so where low values are meant to look bright: values stay as stored, the reader decides."""
+def warn_if_unusual(ds: Dataset, path: Path) -> None:
+    """Say what a reader would not expect of the values; they stay as stored."""
     if ds.get("PhotometricInterpretation") == "MONOCHROME1":
-        warnings.warn(
-            f"{path}: MONOCHROME1, low values are bright; invert it before mixing it with others", stacklevel=2
-        )
+        warnings.warn(f"{path}: MONOCHROME1, low values are bright; invert before mixing it with others", stacklevel=3)
+    if ds.get("Modality") == "CT" and not meaning(ds)["unit"] and "ModalityLUTSequence" not in ds:
+        warnings.warn(f"{path}: a CT without rescale slope and intercept; its values are not HU", stacklevel=3)
 
 
 def plain_header(ds: Dataset) -> dict[str, Any]:
@@ -179,59 +209,27 @@ def _plain(value: Any) -> Any:
     return float(value) if isinstance(value, (float, pydicom.valuerep.DSdecimal)) else str(value)
 
 
-def _functional(ds: Dataset, frame: int, group: str) -> Dataset | None:
-    """A functional group of an enhanced multi-frame file: the frame's own, else the one shared by all."""
-    own = (ds.get("PerFrameFunctionalGroupsSequence") or [])[frame : frame + 1]
-    shared = (ds.get("SharedFunctionalGroupsSequence") or [])[:1]
-    for groups in (*own, *shared):
-        if group in groups:
-            return groups[group].value[0]
-    return None
-
-
-def _frame_rules(ds: Dataset) -> list[tuple[float, float]] | None:
-    groups = [_functional(ds, i, "PixelValueTransformationSequence") for i in range(n_frames(ds))]
-    if not all(groups):
-        return None
-    rules = [(float(g.RescaleSlope), float(g.RescaleIntercept)) for g in groups]
-    return rules[:1] if len(set(rules)) == 1 else rules
+def _rules(ds: Dataset, path: Path) -> list[tuple[float, float]]:
+    """Slope and intercept, one for all frames or one a frame; empty where the header has none."""
+    groups = [functional(ds, i, "PixelValueTransformationSequence") for i in range(n_frames(ds))]
+    known = [group for group in groups if group is not None]
+    if known and len(known) < len(groups):
+        raise ReadError(
+            f"{path}: {len(groups) - len(known)} of {len(groups)} frames lack a rescale rule; export it again"
+        )
+    if known:
+        return [(float(group.RescaleSlope), float(group.RescaleIntercept)) for group in known]
+    slope = ds.get("RescaleSlope", ds.get("DoseGridScaling"))  # the second: radiotherapy dose
+    return [] if slope is None else [(float(slope), float(ds.get("RescaleIntercept", 0)))]
 
 
 def _frames_in_space(ds: Dataset, pixels: np.ndarray, path: Path):
     """Frames that are slices, sorted along their normal: (pixels, spacing, affine); None for a film."""
-    frames = [_frame_header(ds, i) for i in range(len(pixels))]
-    if any(frame is None for frame in frames):
+    frames = [placed(ds, i) for i in range(len(pixels))]
+    places = {tuple(map(float, frame.ImagePositionPatient)) for frame in frames if has_place(frame)}
+    if not all(map(has_place, frames)) or len(places) == 1:
         return None
-    names = [f"{path} frame {i + 1}" for i in range(len(frames))]
-    try:
-        order, step = order_slices(frames, names)
-    except ReadError:
-        same_place = len({tuple(map(float, frame.ImagePositionPatient)) for frame in frames}) == 1
-        if same_place:
-            return None  # a film of one slice
-        raise
+    order, step = order_slices(frames, [f"{path} frame {i + 1}" for i in range(len(frames))])
     affine = slice_affine(frames[order[0]], path, step=step)
     spacing = (float(np.linalg.norm(step)), *in_plane_spacing(frames[0], path))
     return pixels[order], spacing, affine
-
-
-def _frame_header(ds: Dataset, frame: int) -> Dataset | None:
-    """Position, orientation and spacing of one frame as a data set of its own; None if the file does not give them."""
-    header = Dataset()
-    position, plane, measures = (
-        _functional(ds, frame, f"{g}Sequence") for g in ("PlanePosition", "PlaneOrientation", "PixelMeasures")
-    )
-    if position and plane and measures:
-        header.ImagePositionPatient = position.ImagePositionPatient
-        header.ImageOrientationPatient = plane.ImageOrientationPatient
-        header.PixelSpacing = measures.PixelSpacing
-        return header
-    offsets = ds.get("GridFrameOffsetVector")  # radiotherapy dose
-    if offsets and len(offsets) > frame and ds.get("ImagePositionPatient") and ds.get("ImageOrientationPatient"):
-        normal = np.cross(*directions(ds, Path("")))
-        first = np.array([float(p) for p in ds.ImagePositionPatient])
-        header.ImagePositionPatient = [float(p) for p in first + normal * (float(offsets[frame]) - float(offsets[0]))]
-        header.ImageOrientationPatient = ds.ImageOrientationPatient
-        header.PixelSpacing = ds.PixelSpacing
-        return header
-    return None

@@ -1,4 +1,4 @@
-"""Where a DICOM slice lies: pixel spacing, directions, position, and the order of slices along their normal."""
+"""Where DICOM slices lie: pixel spacing, directions, position, and the order of slices along their normal."""
 
 from pathlib import Path
 
@@ -9,6 +9,45 @@ from medlab.io.volume import ReadError
 
 UNIT_CM = 3  # the only unit of length of an ultrasound region, DICOM PS3.3 C.8.5.5.1.15
 TOLERANCE = 0.05  # of the usual step between slices: positions are rounded in headers; a missing slice makes 1.0
+PLACE = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
+
+
+def placed(ds: Dataset, frame: int = 0) -> Dataset:
+    """Position, orientation and pixel spacing of one frame under the names of a plain slice.
+
+    Enhanced files keep them in functional groups, radiotherapy dose as offsets; a plain slice is returned as it is.
+    What is not known is missing from the result.
+    """
+    groups = [functional(ds, frame, f"{g}Sequence") for g in ("PlanePosition", "PlaneOrientation", "PixelMeasures")]
+    header = Dataset()
+    if any(group is not None for group in groups):
+        for keyword, group in zip(PLACE, groups, strict=True):
+            if group is not None and group.get(keyword):
+                setattr(header, keyword, group[keyword].value)
+        return header
+    offsets = ds.get("GridFrameOffsetVector")
+    if not (offsets and len(offsets) > frame and all(ds.get(keyword) for keyword in PLACE)):
+        return ds
+    along_row, along_column = directions(ds, Path(""))
+    shift = np.cross(along_row, along_column) * (float(offsets[frame]) - float(offsets[0]))
+    header.ImagePositionPatient = [float(p) + d for p, d in zip(ds.ImagePositionPatient, shift, strict=True)]
+    header.ImageOrientationPatient, header.PixelSpacing = ds.ImageOrientationPatient, ds.PixelSpacing
+    return header
+
+
+def functional(ds: Dataset, frame: int, group: str) -> Dataset | None:
+    """A functional group of an enhanced multi-frame file: the frame's own, else the one shared by all, else None."""
+    own = (ds.get("PerFrameFunctionalGroupsSequence") or [])[frame : frame + 1]
+    shared = (ds.get("SharedFunctionalGroupsSequence") or [])[:1]
+    for groups in (*own, *shared):
+        if groups.get(group):
+            return groups[group].value[0]
+    return None
+
+
+def has_place(ds: Dataset) -> bool:
+    """Whether position, orientation and pixel spacing are all known."""
+    return all(ds.get(keyword) for keyword in PLACE)
 
 
 def in_plane_spacing(ds: Dataset, path: Path) -> tuple[float, float] | None:
@@ -36,15 +75,15 @@ def slice_affine(ds: Dataset, path: Path, *, step: np.ndarray | None = None) -> 
     """4x4 matrix of one slice, index (z, y, x, 1) to LPS mm; None where the header does not say.
 
     Args:
-        step: The way to the next slice in mm; None takes the thickness that the header gives.
+        step: The way to the next slice in mm; None, for a single slice, takes the thickness in the header, or 1 mm.
     """
-    if not (ds.get("ImagePositionPatient") and ds.get("ImageOrientationPatient") and ds.get("PixelSpacing")):
+    if not has_place(ds):
         return None
     along_row, along_column = directions(ds, path)
     down, right = in_plane_spacing(ds, path)
     if step is None:
-        thickness = float(ds.get("SpacingBetweenSlices") or ds.get("SliceThickness") or 1)
-        step = np.cross(along_row, along_column) * abs(thickness or 1)
+        thickness = abs(float(ds.get("SpacingBetweenSlices") or ds.get("SliceThickness") or 0)) or 1.0
+        step = np.cross(along_row, along_column) * thickness
     affine = np.eye(4)
     affine[:3, 0], affine[:3, 1], affine[:3, 2] = step, along_column * down, along_row * right
     affine[:3, 3] = [float(p) for p in ds.ImagePositionPatient]
@@ -67,7 +106,8 @@ def order_slices(headers: list[Dataset], names: list[str]) -> tuple[list[int], n
         names: What to call each in an error.
 
     Raises:
-        ReadError: If a slice lies in another plane, stands twice, or one is missing between others.
+        ReadError: If a slice lies in another plane or beside the others, stands twice, if one is missing between
+            others, or if the steps are uneven.
     """
     along_row, along_column = directions(headers[0], Path(names[0]))
     normal = np.cross(along_row, along_column)
@@ -75,23 +115,33 @@ def order_slices(headers: list[Dataset], names: list[str]) -> tuple[list[int], n
         if not np.allclose(np.concatenate(directions(ds, Path(name))), [*along_row, *along_column], atol=1e-3):
             raise ReadError(f"{name}: lies in another plane than {names[0]}; a scout? move it to a folder of its own")
     positions = np.array([[float(p) for p in ds.ImagePositionPatient] for ds in headers])
-    heights = positions @ normal
-    order = [int(i) for i in np.argsort(heights, kind="stable")]
-    steps = np.diff(heights[order])
-    if len(steps) == 0:
+    order = [int(i) for i in np.argsort(positions @ normal, kind="stable")]
+    if len(order) == 1:
         return order, normal
-    usual = float(np.median(steps[steps > 1e-4])) if (steps > 1e-4).any() else 0.0
-    for below, above, step in zip(order[:-1], order[1:], steps, strict=True):
+    _check_steps(np.diff(positions[order] @ normal), [names[i] for i in order])
+    step = (positions[order[-1]] - positions[order[0]]) / (len(order) - 1)
+    on_line = positions[order[0]] + np.arange(len(order))[:, None] * step
+    off = np.linalg.norm(positions[order] - on_line, axis=1)
+    if off.max() > max(0.1, 2 * TOLERANCE * np.linalg.norm(step)):
+        name = names[order[int(off.argmax())]]
+        raise ReadError(f"{name}: lies {off.max():.1f} mm beside the line of the other slices; export the series again")
+    return order, step
+
+
+def _check_steps(steps: np.ndarray, names: list[str]) -> None:
+    """Refuse slices at one place, gaps, and steps of different size."""
+    apart = steps[steps > 1e-4]
+    usual = float(np.median(apart)) if len(apart) else 0.0
+    for below, above, step in zip(names[:-1], names[1:], steps, strict=True):
         if step <= max(1e-4, TOLERANCE * usual):
             raise ReadError(
-                f"{names[above]}: lies at the same place as {names[below]}; a copy, or a series in time or with "
-                f"several echoes: keep one file for each position"
+                f"{above}: lies at the same place as {below}; a copy, or a series in time or with several echoes: "
+                f"split it so that each position stands once"
             )
-        if step > (1 + TOLERANCE) * usual:
+        if abs(step - usual) > TOLERANCE * usual:
             missing = round(step / usual) - 1
-            what = f"{missing} missing slice(s)" if missing else "an uneven step"
+            what = f"{missing} missing slice(s)" if missing > 0 else "an uneven step"
             raise ReadError(
-                f"{names[above]}: {what} before it: {step:.2f} mm after {names[below]}, elsewhere {usual:.2f} mm; "
-                f"export the series again"
+                f"{above}: {what} before it: {step:.2f} mm after {below}, elsewhere {usual:.2f} mm; "
+                f"export the series again, or put the parts with even steps into folders of their own"
             )
-    return order, (positions[order[-1]] - positions[order[0]]) / (len(order) - 1)

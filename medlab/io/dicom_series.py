@@ -1,116 +1,184 @@
 """Folders of DICOM files as a PACS exports them: list the series, sort one by position, stack it."""
 
-from collections import Counter, defaultdict
+import os
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 from pydicom.dataset import Dataset
 
 from medlab.io import dicom
-from medlab.io.dicom_geometry import in_plane_spacing, order_slices, slice_affine
+from medlab.io.dicom_geometry import has_place, in_plane_spacing, order_slices, placed, slice_affine
 from medlab.io.volume import ReadError, Series, Volume
 
+SAME_SERIES = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID")  # UIDs alone are not unique in real exports
+SAME_STACK = ("FrameOfReferenceUID", "Modality", "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation")
 TAGS = [
-    "SOPClassUID", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription", "Modality", "Rows", "Columns",
-    "NumberOfFrames", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SpacingBetweenSlices",
+    "SOPClassUID", *SAME_SERIES, *SAME_STACK, "SeriesNumber", "SeriesDescription", "NumberOfFrames",
+    "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SpacingBetweenSlices",
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
 ]  # fmt: skip
+DICOM_NAMES = (".dcm", ".dicom", ".ima")
+
+Headers = dict[Path, Dataset]
 
 
 def list_folder(folder: Path) -> list[Series]:
-    """All image series below a folder, by series number; files that are not DICOM, or hold no image, are passed over.
+    """All image series below a folder, by series number; whatever else lies there is passed over.
 
     Raises:
         ReadError: If no file holds a DICOM image; it says what lies there instead.
     """
-    headers, others = _scan(folder)
-    if not headers:
-        kinds = Counter(others.values()).most_common(4)
-        found = ", ".join(f"{n} × {kind}" for kind, n in kinds) or "nothing"
-        raise ReadError(f"{folder}: no DICOM image in this folder (it holds: {found}); read other images file by file")
-    groups = defaultdict(dict)
-    for path, ds in headers.items():
-        groups[str(ds.get("SeriesInstanceUID", "no UID"))][path] = ds
-    first = {uid: next(iter(group.values())) for uid, group in groups.items()}
-    by_number = sorted(groups, key=lambda uid: (int(first[uid].get("SeriesNumber") or 0), uid))
-    return [_describe(uid, groups[uid]) for uid in by_number]
+    headers, _, others = _scan(folder)
+    return [_describe(group) for group in _groups(folder, headers, others)]
 
 
 def read_folder(folder: Path, *, uid: str | None, max_voxels: int) -> Volume:
     """Read the one series of a folder, or the one named."""
-    found = list_folder(folder)
+    headers, damaged, others = _scan(folder)
+    if damaged and not headers:
+        raise damaged[0]
+    groups = _groups(folder, headers, others)
+    found = [_describe(group) for group in groups]
     listing = "\n".join(
         f"  {s.uid}  {s.modality}  {s.n_slices} slices  {s.description or 'no description'}" for s in found
     )
-    chosen = [s for s in found if s.uid == uid] if uid is not None else found
+    chosen = [i for i, s in enumerate(found) if uid in (None, s.uid)]
     if not chosen:
         raise ReadError(f"{folder}: no series {uid!r} here; it holds\n{listing}")
+    if len(chosen) > 1 and uid is not None:
+        raise ReadError(f"{folder}: series {uid!r} stands for {len(chosen)} patients or studies; split the folder")
     if len(chosen) > 1:
         raise ReadError(
             f"{folder}: {len(chosen)} series in this folder; choose one with io.read(folder, series=UID):\n{listing}"
         )
-    files = chosen[0].files
-    if len(files) == 1:
-        volume = dicom.read(files[0], max_voxels)
+    ours = {"", found[chosen[0]].uid}
+    for error in damaged:
+        if getattr(error, "series", "") in ours:  # the series might lack a slice without showing it
+            raise error
+    group = groups[chosen[0]]
+    if len(group) == 1:
+        volume = dicom.read(next(iter(group)), max_voxels)
         volume.source = str(folder)
         return volume
-    return _stack(folder, files, max_voxels)
+    return _stack(folder, group, max_voxels)
 
 
-def _scan(folder: Path) -> tuple[dict[Path, Dataset], dict[Path, str]]:
-    """Headers of the files with an image, and for every other file what it is."""
-    headers, others = {}, {}
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")):
-        with open(path, "rb") as file:
-            start = file.read(132)
-        marked = start[128:] == b"DICM" or start[:2] == b"\x08\x00"  # the second: old files without a preamble
-        if not marked and path.suffix.lower() not in (".dcm", ".dicom", ".ima"):
-            others[path] = f"{path.suffix or 'unknown'} file"
-            continue
+def _scan(folder: Path) -> tuple[Headers, list[ReadError], dict[Path, str]]:
+    """Headers of the files with an image, errors of those that should have one, and for every other what it is."""
+    headers, damaged, others = {}, [], {}
+    for path in _files(folder):
+        promised = path.suffix.lower() in DICOM_NAMES
         try:
-            headers[path] = dicom.open_dataset(path, tags=TAGS)
+            with open(path, "rb") as file:
+                start = file.read(132)
+            marked = start[128:] == b"DICM" or start[:2] == b"\x08\x00"  # the second: old files without a preamble
+            if not (marked or promised or (not start and not path.suffix)):
+                others[path] = f"{path.suffix or 'unknown'} file"
+            elif not start:
+                damaged.append(ReadError(f"{path}: the file is empty (0 bytes); copy it again, or move it away"))
+            else:
+                headers[path] = dicom.open_dataset(path, tags=TAGS)
+        except dicom.NoImage as error:
+            others[path] = error.kind
         except ReadError as error:
-            if not marked:
-                raise  # its name promises an image: say so instead of a silent gap
-            others[path] = str(error).split(": ", 1)[1].split(";")[0]
-    return headers, others
+            damaged.append(error)
+        except OSError as error:
+            if promised or not path.suffix:
+                damaged.append(ReadError(f"{path}: cannot be opened ({error.strerror}); mend its permissions"))
+            others[path] = "unreadable file"
+    return headers, damaged, others
 
 
-def _describe(uid: str, group: dict[Path, Dataset]) -> Series:
-    headers, files = list(group.values()), tuple(group)
-    ds = headers[0]
-    in_plane = in_plane_spacing(ds, files[0])
-    between = ds.get("SpacingBetweenSlices") or None
+def _files(folder: Path) -> list[Path]:
+    """All files below a folder, hidden ones left out; a sub-folder that cannot be entered is an error."""
+
+    def refuse(error: OSError) -> None:
+        raise ReadError(f"{error.filename}: cannot be opened ({error.strerror}); mend its permissions")
+
+    seen, files = set(), []
+    for where, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        real = os.path.realpath(where)
+        if real in seen:  # a link back up
+            folders.clear()
+            continue
+        seen.add(real)
+        files += [Path(where) / name for name in names if not name.startswith(".")]
+    return sorted(files)
+
+
+def _groups(folder: Path, headers: Headers, others: dict[Path, str]) -> list[Headers]:
+    if not headers:
+        kinds = Counter(others.values()).most_common(4)
+        found = ", ".join(f"{n} × {kind}" for kind, n in kinds) or "nothing"
+        raise ReadError(f"{folder}: no DICOM image in this folder (it holds: {found}); read other images file by file")
+    groups: dict[tuple, Headers] = {}
+    for path, ds in headers.items():
+        groups.setdefault(tuple(str(ds.get(tag, "")) for tag in SAME_SERIES), {})[path] = ds
+    return sorted(groups.values(), key=_number)
+
+
+def _number(group: Headers) -> tuple[int, str]:
+    ds = next(iter(group.values()))
+    text = str(ds.get("SeriesNumber") or "")
+    return (int(text) if text.isdigit() else 0, str(ds.get("SeriesInstanceUID", "")))
+
+
+def _describe(group: Headers) -> Series:
+    """What a list says of a series; a header that reading would refuse leaves gaps here, no error."""
+    first = next(iter(group.values()))
+    try:
+        n_slices = sum(dicom.n_frames(ds) for ds in group.values())
+        spacing = _spacing(group)
+    except (ReadError, ValueError, TypeError, AttributeError):
+        n_slices, spacing = len(group), None
+    text = {tag: str(first.get(tag, "")) for tag in ("SeriesInstanceUID", "Modality", "SeriesDescription")}
+    return Series(*text.values(), n_slices, spacing, tuple(group))
+
+
+def _spacing(group: Headers) -> tuple[float, float, float] | None:
+    headers, files = [placed(ds) for ds in group.values()], list(group)
+    in_plane = in_plane_spacing(headers[0], files[0])
+    between = headers[0].get("SpacingBetweenSlices") or None
     if len(headers) > 1:
-        try:
-            between = np.linalg.norm(order_slices(headers, [p.name for p in files])[1])
-        except (ReadError, AttributeError):  # listing never fails on a series that reading would refuse
-            between = None
-    spacing = (float(between), *in_plane) if between and in_plane else None
-    n_slices = sum(dicom.n_frames(h) for h in headers)
-    return Series(uid, str(ds.get("Modality", "")), str(ds.get("SeriesDescription", "")), n_slices, spacing, files)
+        between = np.linalg.norm(order_slices(headers, [path.name for path in files])[1])
+    return (float(between), *in_plane) if between and in_plane else None
 
 
-def _stack(folder: Path, files: tuple[Path, ...], max_voxels: int) -> Volume:
-    datasets = [dicom.open_dataset(path) for path in files]
-    names = [str(path) for path in files]
-    first = datasets[0]
-    for ds, name in zip(datasets, names, strict=True):
-        dicom.check_size(ds, Path(name), max_voxels // len(files))
-        if not (ds.get("ImagePositionPatient") and ds.get("ImageOrientationPatient") and ds.get("PixelSpacing")):
-            raise ReadError(
-                f"{name}: has no position in the patient, so the {len(files)} files of this series cannot be stacked; "
-                f"read them one by one"
-            )
-        for tag in ("Rows", "Columns", "PixelSpacing"):
-            if ds.get(tag) != first.get(tag):
-                raise ReadError(f"{name}: {tag} is {ds.get(tag)}, but {first.get(tag)} in {names[0]}; not one series")
-    dicom.warn_if_inverted(first, files[0])
-    order, step = order_slices(datasets, names)
-    slices = [dicom.rescaled(dicom.decoded(datasets[i], files[i]), datasets[i]) for i in order]
-    affine = slice_affine(datasets[order[0]], files[order[0]], step=step)
-    spacing = (float(np.linalg.norm(step)), *in_plane_spacing(first, files[0]))
-    lowest = datasets[order[0]]
-    return Volume(
-        np.stack(slices), spacing, affine, str(lowest.get("Modality", "")), str(folder), dicom.plain_header(lowest),
-        "zyx" + "c" * (slices[0].ndim - 2),
-    )  # fmt: skip
+def _stack(folder: Path, group: Headers, max_voxels: int) -> Volume:
+    files, names = list(group), [str(path) for path in group]
+    dicom.refuse_huge(folder, sum(dicom.voxels(ds, path) for path, ds in group.items()), max_voxels)
+    headers = [_checked(ds, group, name) for ds, name in zip(group.values(), names, strict=True)]
+    order, step = order_slices(headers, names)
+    array, lowest = None, None
+    for z, i in enumerate(order):  # one file at a time: a series may fill half of the memory
+        ds = dicom.open_dataset(files[i])
+        pixels = dicom.rescaled(dicom.decoded(ds, files[i]), ds, files[i])
+        ds.PixelData = b""  # data sets refer to themselves and would be kept for long
+        if array is None:
+            dicom.warn_if_unusual(ds, files[i])
+            array, lowest = np.empty((len(order), *pixels.shape), pixels.dtype), ds
+        array = array.astype(np.promote_types(array.dtype, pixels.dtype), copy=False)
+        array[z] = pixels
+    affine = slice_affine(headers[order[0]], files[order[0]], step=step)
+    spacing = (float(np.linalg.norm(step)), *in_plane_spacing(headers[0], files[0]))
+    about = {"source": str(folder), "header": dicom.plain_header(lowest), **dicom.meaning(lowest)}
+    return Volume(array, spacing, affine, axes="zyx" + "c" * (array.ndim - 3), **about)
+
+
+def _checked(ds: Dataset, group: Headers, name: str) -> Dataset:
+    """Where a slice lies, once it is clear that it can be stacked on the others."""
+    first_path, first = next(iter(group.items()))
+    if dicom.n_frames(ds) > 1:
+        raise ReadError(f"{name}: holds several frames, so this series is no stack of files; read them one by one")
+    if not has_place(placed(ds)):
+        raise ReadError(
+            f"{name}: has no position in the patient, so the {len(group)} files of this series cannot be stacked; "
+            f"read them one by one"
+        )
+    for tag in SAME_STACK:
+        if ds.get(tag) != first.get(tag):
+            raise ReadError(f"{name}: {tag} is {ds.get(tag)}, but {first.get(tag)} in {first_path}; not one series")
+    if in_plane_spacing(placed(ds), Path(name)) != in_plane_spacing(placed(first), first_path):
+        raise ReadError(f"{name}: its PixelSpacing is not that of {first_path}; not one series")
+    return placed(ds)

@@ -25,30 +25,36 @@ REQUIRED_IF_EMPTY = CARRIED[:10]  # DICOM type 2: the element has to be there, i
 def write(volume: Volume, folder: Path) -> None:
     """Write a (z, y, x) or (y, x) volume as an uncompressed DICOM series; the same volume gives the same bytes.
 
-    CT values are stored as HU (slope 1, intercept 0). Names and dates come from `volume.header` where it has them.
+    Slices are numbered along z. Readers sort along the normal of the slices, so a left-handed volume comes back with z
+    turned round, each voxel still at its place in mm. CT values are stored as HU (slope 1, intercept 0). Names and
+    dates come from `volume.header` where it has them.
 
     Raises:
         FileExistsError: If the folder holds something.
         ValueError: If values are not whole numbers of 16 bit, the place in the patient is unknown, or rows and columns
             are not perpendicular.
     """
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(f"{folder}: is a file; choose a new folder for the DICOM series")
     if folder.exists() and any(folder.iterdir()):
         raise FileExistsError(f"{folder}: holds files already; choose a new folder for the DICOM series")
     slices = _whole_numbers(volume, folder)
     row, column, spacing = _plane(volume, folder)
-    study, series, frame = (_stable_uid(volume, part) for part in ("study", "series", "frame"))
+    digest = _digest(volume)
+    study, series, frame = (_stable_uid(digest, part) for part in ("study", "series", "frame"))
+    apart = abs(np.cross(row, column) @ volume.affine[:3, 0])  # along the normal, whatever the tilt
     beside = folder.with_name(f".{os.getpid()}.{folder.name}")
     beside.mkdir(parents=True)
     try:
         for i, pixels in enumerate(slices):
             ds = _header(volume)
             ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.FrameOfReferenceUID = study, series, frame
-            ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = _stable_uid(volume, str(i))
+            ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = _stable_uid(digest, str(i))
             ds.InstanceNumber = i + 1
             ds.ImagePositionPatient = _numbers(volume.to_mm((i, 0, 0)))
             ds.ImageOrientationPatient = _numbers([*row, *column])
             ds.PixelSpacing = _numbers(spacing)
-            ds.SpacingBetweenSlices = _numbers([np.linalg.norm(volume.affine[:3, 0])])[0]
+            ds.SpacingBetweenSlices = _numbers([apart])[0]
             ds.Rows, ds.Columns = pixels.shape
             ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
             ds.BitsAllocated, ds.BitsStored, ds.HighBit = 16, 16, 15
@@ -100,7 +106,7 @@ def _header(volume: Volume) -> Dataset:
     ds.SOPClassUID = CLASSES.get(volume.modality, uid.SecondaryCaptureImageStorage)
     ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
     ds.SpecificCharacterSet = "ISO_IR 192"
-    ds.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
+    ds.ImageType = ["DERIVED", "SECONDARY"]
     ds.Modality = volume.modality or "OT"
     for keyword in CARRIED:
         value = volume.header.get(keyword)
@@ -109,11 +115,15 @@ def _header(volume: Volume) -> Dataset:
     return ds
 
 
-def _stable_uid(volume: Volume, part: str) -> str:
+def _digest(volume: Volume) -> str:
     content = hashlib.sha256(np.ascontiguousarray(volume.array).tobytes())
     content.update(np.round(volume.affine, 6).tobytes() + volume.modality.encode())
-    patient = str(volume.header.get("PatientID", ""))
-    return uid.generate_uid(entropy_srcs=[content.hexdigest(), patient, part])
+    content.update(str(volume.header.get("PatientID", "")).encode())
+    return content.hexdigest()
+
+
+def _stable_uid(digest: str, part: str) -> str:
+    return uid.generate_uid(entropy_srcs=[digest, part])
 
 
 def _numbers(values) -> list[DSfloat]:

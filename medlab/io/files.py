@@ -33,6 +33,8 @@ def read(
 
     Taught in: notebook 01.
     """
+    if not str(path):
+        raise FileNotFoundError("the path is empty; name a file or a folder")
     path = Path(path).expanduser()
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file or folder (looked from {Path.cwd()})")

@@ -8,6 +8,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 
+from medlab.io.rescale import rescale
 from medlab.io.volume import ReadError, Volume, affine_at_origin, ras_to_zyx, xyz_to_ras
 
 MM_PER_UNIT = {"mm": 1.0, "meter": 1000.0, "micron": 0.001, "unknown": 1.0}
@@ -41,17 +42,15 @@ def read(path: Path, max_voxels: int) -> Volume:
             array, shape = array[0], shape[:3]
     except DAMAGED as error:
         raise ReadError(f"{path}: the voxels are cut off or damaged ({error}); copy or export it again") from error
-    affine = _affine(image, path)
+    spacing, affine = _geometry(image, path)
     colour = "c" if array.ndim > len(shape) else ""
     axes = "tzyx"[-len(shape) :] + colour
-    n_space = min(len(shape), 3)
-    spacing = np.linalg.norm(affine[:3, :3], axis=0)[-n_space:]
     header = {key: value.tolist() for key, value in image.header.items()}
-    return Volume(array, tuple(spacing), affine, "", str(path), header, axes)
+    return Volume(array, spacing[-min(len(shape), 3) :], affine, "", str(path), header, axes)
 
 
 def write(volume: Volume, path: Path) -> None:
-    """Write a volume as NIfTI-1; booleans as 0 and 1, an unknown position as the origin.
+    """Write a volume as NIfTI-1; booleans as 0 and 1, an unknown place as "unknown" (code 0).
 
     Raises:
         ValueError: If the spacing is unknown, or the values are of a kind that few NIfTI readers know (int64).
@@ -61,12 +60,18 @@ def write(volume: Volume, path: Path) -> None:
     array = volume.array.astype(np.uint8) if volume.array.dtype == bool else volume.array
     if array.dtype not in (np.uint8, np.int8, np.int16, np.uint16, np.int32, np.uint32, np.float32, np.float64):
         raise ValueError(f"{path}: {array.dtype} has no place in NIfTI; convert to int16, int32 or float32 first")
-    if "c" in volume.axes:
-        raise ValueError(f"{path}: colour is not written as NIfTI; write single images as .png")
-    affine = affine_at_origin(volume.spacing) if volume.affine is None else volume.affine
+    if volume.axes not in ("yx", "zyx", "tzyx"):
+        raise ValueError(f"{path}: NIfTI here holds (t, z, y, x) in grey, got axes {volume.axes!r}; write .png images")
+    known = volume.affine is not None
+    affine = volume.affine if known else affine_at_origin(volume.spacing)
     xyz = array.transpose()  # (z, y, x) to (x, y, z); time, which stood first, comes last as NIfTI wants it
     image = nibabel.Nifti1Image(xyz, xyz_to_ras(affine))
-    image.header.set_xyzt_units("mm", "sec")
+    image.set_sform(xyz_to_ras(affine), code="scanner" if known else "unknown")
+    image.set_qform(xyz_to_ras(affine), code="scanner" if known else "unknown", strip_shears=True)
+    image.header.set_xyzt_units("mm")
+    if volume.axes == "tzyx" and "pixdim" in volume.header:  # the time step, with its unit in the upper bits
+        image.header["pixdim"][4] = volume.header["pixdim"][4]
+        image.header["xyzt_units"] = 2 | (int(volume.header.get("xyzt_units", 0)) & 0x38)
     beside = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         nibabel.save(image, beside)
@@ -82,27 +87,27 @@ def _values(image: nibabel.Nifti1Image) -> np.ndarray:
     if raw.dtype.names:  # RGB is stored as a record
         raw = np.stack([raw[name] for name in raw.dtype.names[:3]], axis=-1)
         return np.ascontiguousarray(raw.transpose(*range(raw.ndim - 2, -1, -1), raw.ndim - 1))
-    if (proxy.slope, proxy.inter) == (1, 0):
-        array = raw.astype(raw.dtype.newbyteorder("="))
-    elif proxy.slope == 1 and float(proxy.inter).is_integer() and raw.dtype.kind in "iu":
-        array = raw.astype(np.int64) + int(proxy.inter)
-        array = array.astype(np.int16 if abs(array).max() < 2**15 else np.int32)
-    else:
-        array = (raw * float(proxy.slope) + float(proxy.inter)).astype(np.float32)
-    return np.ascontiguousarray(array.transpose())
+    if raw.dtype.kind == "c":
+        raise ValueError("complex numbers; write their magnitude to a file of its own")
+    values = raw.astype(raw.dtype.newbyteorder("="), copy=False)
+    if (proxy.slope, proxy.inter) != (1, 0):
+        values = rescale(values, float(proxy.slope), float(proxy.inter))
+    return np.array(values.transpose(), order="C")  # a copy of its own: uncompressed files come memory-mapped
 
 
-def _affine(image: nibabel.Nifti1Image, path: Path) -> np.ndarray:
+def _geometry(image: nibabel.Nifti1Image, path: Path) -> tuple[tuple[float, ...], np.ndarray | None]:
+    """Spacing (z, y, x) in mm, and the affine if the header knows one."""
     header = image.header
-    if hasattr(header, "get_sform") and not (header["sform_code"] or header["qform_code"]):
-        warnings.warn(
-            f"{path}: says nothing about its orientation; right, left, front and back are a guess", stacklevel=2
-        )
-    unit = header.get_xyzt_units()[0] if hasattr(header, "get_xyzt_units") else "mm"
+    mm = MM_PER_UNIT[header.get_xyzt_units()[0]] if hasattr(header, "get_xyzt_units") else 1.0
+    codes = [int(header[name]) for name in ("sform_code", "qform_code") if name in header]
+    if not any(codes):
+        steps = [abs(float(step)) * mm for step in header.get_zooms()[:3]]
+        if not all(np.isfinite(step) and step > 0 for step in steps):
+            raise ReadError(f"{path}: voxel sizes {steps} must be above 0 mm; mend the header")
+        warnings.warn(f"{path}: says nothing about orientation; right, left, front and back are unknown", stacklevel=3)
+        return tuple(reversed(steps)), None
     affine = ras_to_zyx(np.array(image.affine, dtype=float))
-    affine[:3] *= MM_PER_UNIT[unit]
+    affine[:3] *= mm
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        raise ReadError(
-            f"{path}: voxel sizes {header.get_zooms()[:3]} and orientation do not span a volume; mend the header"
-        )
-    return affine
+        raise ReadError(f"{path}: voxel sizes and orientation {affine.tolist()} span no volume; mend the header")
+    return tuple(np.linalg.norm(affine[:3, :3], axis=0)), affine

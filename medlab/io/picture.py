@@ -2,14 +2,14 @@
 
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
 from medlab.io.volume import ReadError, Volume
-
-AS_IT_IS = {"L", "I;16", "I;16B", "I", "F", "RGB"}
 
 
 def read(path: Path, max_voxels: int) -> Volume:
@@ -18,33 +18,58 @@ def read(path: Path, max_voxels: int) -> Volume:
     A photograph is turned as its camera says; an alpha channel that hides nothing is dropped.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the check below is the stricter one
-            image = Image.open(path)
-        n_pages = getattr(image, "n_frames", 1)
-        if image.width * image.height * n_pages > max_voxels:
-            raise ReadError(
-                f"{path}: claims {n_pages} × {image.height} × {image.width} pixels, more than "
-                f"max_voxels={max_voxels:,}; if you trust the file, read it with a larger max_voxels"
-            )
-        header = {key: value for key, value in image.info.items() if isinstance(value, (str, int, float, tuple))}
-        header |= {"format": image.format, "mode": image.mode}
-        pages = [_pixels(page) for page in ImageSequence.Iterator(image)] if n_pages > 1 else [_pixels(image)]
-    except Image.DecompressionBombError as error:
-        raise ReadError(f"{path}: a small file that unpacks to a huge image ({error}); refused") from error
+        with _trusting(path, max_voxels), Image.open(path) as image:
+            # a phone's JPEG may hold a preview behind the picture; pages are a matter of TIFF
+            n_pages = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
+            size = image.width * image.height * n_pages
+            if size > max_voxels:
+                raise ReadError(
+                    f"{path}: claims {size:,} pixels, more than max_voxels={max_voxels:,}; "
+                    f"if you trust it, read it with a larger max_voxels"
+                )
+            _refuse_16_bit_colour(image, path)
+            header = {key: value for key, value in image.info.items() if isinstance(value, (str, int, float, tuple))}
+            header |= {"format": image.format, "mode": image.mode}
+            pages = [_pixels(page) for page in ImageSequence.Iterator(image)] if n_pages > 1 else [_pixels(image)]
     except UnidentifiedImageError as error:
         raise ReadError(f"{path}: not a picture, whatever its name says; or a damaged one") from error
+    except ReadError:
+        raise
     except (OSError, SyntaxError, EOFError, ValueError) as error:
-        if isinstance(error, ReadError):
-            raise
         raise ReadError(f"{path}: the picture is cut off or damaged ({error}); copy or download it again") from error
     if len({page.shape for page in pages}) > 1:
-        raise ReadError(
-            f"{path}: its pages differ in size {sorted({page.shape for page in pages})}; save them one by one"
-        )
+        sizes = sorted({page.shape for page in pages})
+        raise ReadError(f"{path}: its pages differ in size {sizes}; save them one by one")
     array = np.stack(pages) if n_pages > 1 else pages[0]
     axes = ("z" if n_pages > 1 else "") + "yx"
     return Volume(array, source=str(path), header=header, axes=axes + "c" * (array.ndim - len(axes)))
+
+
+@contextmanager
+def _trusting(path: Path, max_voxels: int) -> Iterator[None]:
+    """Let our limit stand in for Pillow's own, which no argument can raise."""
+    before = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = max_voxels
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            yield
+    except Image.DecompressionBombError as error:
+        raise ReadError(f"{path}: a small file that unpacks to a huge image ({error}); see max_voxels") from error
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
+
+
+def _refuse_16_bit_colour(image: Image.Image, path: Path) -> None:
+    """Pillow would cut each channel to its upper 8 bits without a word."""
+    bits = 8
+    if image.format == "PNG":
+        with open(path, "rb") as file:
+            bits = file.read(25)[24]
+    elif image.format == "TIFF":
+        bits = max(image.tag_v2.get(258, (8,)))
+    if bits > 8 and len(image.getbands()) > 1:
+        raise ReadError(f"{path}: {bits} bits a colour channel; save it with 8, or the channels as grey images")
 
 
 def write(volume: Volume, path: Path) -> None:
@@ -54,8 +79,10 @@ def write(volume: Volume, path: Path) -> None:
         ValueError: If it is a stack, or holds values that PNG has not (negative, fractions).
     """
     array = volume.array.astype(np.uint8) * 255 if volume.array.dtype == bool else volume.array
-    if volume.axes not in ("yx", "yxc"):
-        raise ValueError(f"{path}: PNG holds one image (y, x), got axes {volume.axes!r}; choose a slice")
+    if volume.axes not in ("yx", "yxc") or ("c" in volume.axes and array.shape[2] not in (3, 4)):
+        raise ValueError(
+            f"{path}: PNG holds one image (y, x) or (y, x, 3), got axes {volume.axes!r} and shape {array.shape}"
+        )
     if not (array.dtype == np.uint8 or (array.dtype == np.uint16 and array.ndim == 2)):
         raise ValueError(
             f"{path}: PNG holds whole numbers of 8 or 16 bit (colour: 8), got {array.dtype}; "

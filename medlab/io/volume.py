@@ -1,6 +1,6 @@
 """What every reader returns: an array, the size of its voxels and where they lie in the patient."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ class Volume:
         header: What else the file says, as plain Python values.
         axes: One letter per axis: z, y, x in space, t for time or frame, c for colour. Left out, it is "yx", "zyx" or
             "tzyx" by the number of axes; colour has to be named.
+        unit: Of the values: "HU" only where the file gives the rule that makes them so; empty if unknown.
 
     Raises:
         ValueError: If axes, spacing and affine do not fit the array or each other.
@@ -41,6 +42,7 @@ class Volume:
     source: str = ""
     header: dict[str, Any] = field(default_factory=dict, repr=False)
     axes: str = ""
+    unit: str = ""
 
     def __post_init__(self) -> None:
         self.axes = self.axes or AXES_OF_NDIM.get(self.array.ndim, "")
@@ -143,10 +145,8 @@ def reorient(volume: Volume, axes: str = "LPS") -> Volume:
     turned = orientations.apply_orientation(xyz_first, turn)
     affine = xyz_to_ras(volume.affine) @ orientations.inv_ornt_aff(turn, xyz_first.shape[:3])
     spacing = volume.spacing and tuple(np.linalg.norm(affine[:3, :3], axis=0)[::-1])
-    return Volume(
-        np.ascontiguousarray(np.moveaxis(turned, [0, 1, 2], [first + 2, first + 1, first])),
-        spacing, ras_to_zyx(affine), volume.modality, volume.source, volume.header, volume.axes,
-    )  # fmt: skip
+    array = np.ascontiguousarray(np.moveaxis(turned, [0, 1, 2], [first + 2, first + 1, first]))
+    return replace(volume, array=array, spacing=spacing, affine=ras_to_zyx(affine), header=dict(volume.header))
 
 
 def xyz_to_ras(affine: np.ndarray) -> np.ndarray:

@@ -111,7 +111,7 @@ def own_kernel() -> Iterator[None]:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "kernels" / KERNEL
         folder.mkdir(parents=True)
-        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=ERROR"]
+        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=CRITICAL"]
         environment = {
             "IPYTHONDIR": str(Path(scratch) / "ipython"),
             "MEDLAB_STATIC": "1",
