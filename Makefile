@@ -36,8 +36,8 @@ clean:
 	rm -rf .venv reports build medlab.egg-info .pytest_cache .ruff_cache .hypothesis
 	find medlab tests notebooks \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
-# A stamp says what is installed and for which folder: an environment does not survive being moved.
-ifneq ($(shell cat .venv/.folder 2>/dev/null),$(CURDIR))
+# A stamp says what is installed and for which folder: an environment survives neither a move nor the loss of its Python.
+ifneq ($(shell .venv/bin/python -c '' 2>/dev/null && cat .venv/.folder),$(CURDIR))
 .venv/.student: moved
 endif
 
@@ -46,6 +46,7 @@ endif
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "medlab: needs Python 3.11 or newer, '$(PYTHON)' is $$("$(PYTHON)" --version 2>&1). Name another: make PYTHON=python3.12 ..."; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "medlab: '$(PYTHON)' comes without venv. On Debian or Ubuntu: sudo apt install python3-venv"; exit 1; }
 	@echo "medlab: setting up .venv (once; some minutes and up to 7 GB with CUDA, see requirements.txt for the small build)"
+	@.venv/bin/python -c '' 2>/dev/null || "$(PYTHON)" -m venv --clear .venv
 	@"$(PYTHON)" -m venv .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@printf '%s\n' "$(CURDIR)" > .venv/.folder

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 from medlab import __version__
@@ -53,9 +54,12 @@ def _report(options: argparse.Namespace) -> int:
         if options.data is not None:
             lessons, skipped, given["dataset"] = _for_dataset(lessons, options.data)
         parameters = lessons_.assign(lessons, given)
-        if options.jobs < 1:
-            raise ValueError(f"--jobs must be at least 1, got {options.jobs}")
+        for name in ("jobs", "cell_seconds"):
+            if getattr(options, name) < 1:
+                raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(options, name)}")
         options.out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=options.out):
+            pass  # better to hear now than after the lessons ran that the folder cannot be written
     except (ValueError, OSError) as error:
         print(f"medlab report: {error}", file=sys.stderr)
         return 2
@@ -71,7 +75,7 @@ def _report(options: argparse.Namespace) -> int:
             lessons, parameters, jobs=options.jobs, cell_seconds=options.cell_seconds, started=say
         ):
             results.append(result)
-            page.write_page(result, options.out)
+            _write_page(result, options.out)
             state = "done    " if result.ok else "FAILED  "
             print(state, result.name, page.clock(result.seconds), result.error.split("\n")[0], flush=True)
     except KeyboardInterrupt:
@@ -87,12 +91,24 @@ def _report(options: argparse.Namespace) -> int:
     return 0 if all(result.ok for result in results) else 1
 
 
+def _write_page(result, folder: Path) -> None:
+    """Write a lesson's page; one that cannot be made fails that lesson, not the report."""
+    from medlab.report import page
+
+    try:
+        page.write_page(result, folder)
+    except Exception as error:
+        result.ok, result.error = False, f"the page could not be made: {type(error).__name__}: {error}"
+        result.notebook = None
+        page.write_page(result, folder)
+
+
 def _for_dataset(lessons: list, name: str) -> tuple[list, dict[str, str], str]:
     """The lessons that can use a data set, why the others are left out, and its name or absolute path."""
     if not any(lesson.accepts(name) for lesson in lessons):
         raise ValueError(f"no chosen lesson can use the data set {name!r}")
     why = f"does not use the data set {name!r}"
-    named = any(f'"{name}"' in " ".join(lesson.parameters.get("dataset", ())) for lesson in lessons)
+    named = any(name in lesson.datasets for lesson in lessons)
     skipped = {lesson.title: why for lesson in lessons if not lesson.accepts(name)}
     return [x for x in lessons if x.accepts(name)], skipped, name if named else str(Path(name).resolve())
 

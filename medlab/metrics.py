@@ -24,7 +24,7 @@ class Interval:
     high: float
 
     def __post_init__(self) -> None:
-        if self.low > self.high:
+        if self.low > self.high:  # never true of NaN, which stands for "could not be estimated"
             raise ValueError(f"an interval goes from low to high, got {self.low} to {self.high}")
 
     def __str__(self) -> str:

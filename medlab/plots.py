@@ -53,11 +53,11 @@ def image(
     ax = _axes(ax, (4.6, 3.9))
     low, high = _grey_range(pixels, window, limits)
     rows, columns = pixels.shape[:2]
-    down, right = spacing or (1.0, 1.0)
+    down, right = (1.0, 1.0) if spacing is None else spacing
     extent = (-0.5 * right, (columns - 0.5) * right, (rows - 0.5) * down, -0.5 * down)
     shown = ax.imshow(pixels, cmap="gray", vmin=low, vmax=high, extent=extent, interpolation="nearest")
     ax.autoscale(False)  # an overlay that reaches over the edge must not widen the picture
-    _label(ax, title, *(f"{name} in {'mm' if spacing else 'pixels'}" for name in "xy"))
+    _label(ax, title, *(f"{name} in {'pixels' if spacing is None else 'mm'}" for name in "xy"))
     _mark_sides(ax, sides)
     if scale and pixels.ndim == 2:
         beyond = _beyond(pixels, low, high)
@@ -75,7 +75,7 @@ def mask(
         label: Name for a legend.
     """
     region = np.pad(np.asarray(region, dtype=bool), 1)  # so that an outline at the border closes
-    down, right = spacing or (1.0, 1.0)
+    down, right = (1.0, 1.0) if spacing is None else spacing
     y, x = ((np.arange(n) - 1) * step for n, step in zip(region.shape, (down, right), strict=True))
     if region.any():
         ax.contour(x, y, region, levels=[0.5], colors=[color], linewidths=1.6)
@@ -94,11 +94,11 @@ def boxes(
     color: str = OUTLINE,
 ) -> Axes:
     """Draw boxes (y0, x0, y1, x1), half open and in pixels, on an image that is drawn with the same spacing."""
-    down, right = spacing or (1.0, 1.0)
+    down, right = (1.0, 1.0) if spacing is None else spacing
     for i, (y0, x0, y1, x1) in enumerate(found):
         corner = ((x0 - 0.5) * right, (y0 - 0.5) * down)
         ax.add_patch(Rectangle(corner, (x1 - x0) * right, (y1 - y0) * down, fill=False, edgecolor=color, linewidth=1.6))
-        if labels:
+        if len(labels):
             ax.annotate(labels[i], corner, xytext=(0, 3), textcoords="offset points", color=color, fontsize=SMALL)
     return ax
 
@@ -121,6 +121,8 @@ def grid(
     """
     if len(images) == 0:
         raise ValueError("grid needs at least one image, got none")
+    if len(titles) not in (0, len(images)):
+        raise ValueError(f"grid needs a title for each of {len(images)} images or none, got {len(titles)}")
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     fig, panels = _figure(rows, columns, (3.1 * columns, 3.0 * rows))
@@ -167,9 +169,11 @@ def planes(
     point = tuple(n // 2 for n in volume.shape) if point is None else tuple(int(p) for p in point)
     if len(point) != 3 or not all(0 <= p < n for p, n in zip(point, volume.shape, strict=True)):
         raise ValueError(f"point must lie inside the volume of shape {volume.shape}, got {point}")
+    if region is not None and np.shape(region) != volume.shape:
+        raise ValueError(f"region must have the shape of the volume, {volume.shape}, got {np.shape(region)}")
     limits = _grey_range(volume, window, None)
     z, y, x = point
-    dz, dy, dx = spacing or (1.0, 1.0, 1.0)
+    dz, dy, dx = (1.0, 1.0, 1.0) if spacing is None else spacing
     cuts = [  # title, slices, spacing, dashed lines (vertical, horizontal), letters (left, right, top)
         ("axial", np.s_[z], (dy, dx), (x * dx, y * dy), "RLA"),
         ("coronal", np.s_[:, y], (dz, dx), (x * dx, z * dz), "RLS"),
@@ -185,7 +189,7 @@ def planes(
         panel.axvline(vertical, color=OUTLINE, linewidth=0.9, linestyle="--", alpha=0.8)
         panel.axhline(horizontal, color=OUTLINE, linewidth=0.9, linestyle="--", alpha=0.8)
         across, up = {"axial": "xy", "coronal": "xz", "sagittal": "yz"}[name]
-        unit_of_length = "mm" if spacing else "voxels"
+        unit_of_length = "voxels" if spacing is None else "mm"
         panel.set(xlabel=f"{across} in {unit_of_length}", ylabel=f"{up} in {unit_of_length}")
         if name != "axial":
             panel.invert_yaxis()  # the head is up
@@ -204,7 +208,8 @@ def histogram(
 ) -> Axes:
     """Count how often each value occurs, on a logarithmic scale, with the range that a window shows as grey."""
     ax = _axes(ax, (6.4, 2.9))
-    ax.hist(np.asarray(values).ravel(), bins=bins, color=COLORS[0], log=True)
+    values = np.asarray(values)
+    ax.hist(values.astype(float).ravel(), bins=bins, color=COLORS[0], log=True)
     if window is not None:
         low, high = _grey_range(values, window, None)
         ax.axvspan(low, high, color=COLORS[4], alpha=0.3, label=f"window {low:.0f} to {high:.0f} {unit}".rstrip())
@@ -305,7 +310,9 @@ def _grey_range(pixels: np.ndarray, window, limits) -> tuple[float, float]:
         if not width > 0:
             raise ValueError(f"a window is (center, width) with a width above 0, got {window}")
         return center - width / 2, center + width / 2
-    return limits or (float(np.min(pixels)), float(np.max(pixels)))
+    if limits is not None:
+        return limits
+    return float(np.nanmin(pixels)), float(np.nanmax(pixels))
 
 
 def _beyond(pixels: np.ndarray, low: float, high: float) -> str:

@@ -32,4 +32,4 @@ def window(hu: np.ndarray, *, center: float, width: float) -> np.ndarray:
     if not width > 0:
         raise ValueError(f"width must be above 0 HU, got {width}")
     hu = np.asarray(hu, dtype=np.float32)  # 16-bit differences would wrap around
-    return np.clip((hu - center) / width + 0.5, 0, 1)
+    return np.clip((hu - float(center)) / float(width) + 0.5, 0, 1)

@@ -29,7 +29,7 @@ def is_live() -> bool:
 def explore(
     draw: Callable[..., object],
     *,
-    settings: Sequence[Mapping[str, Any]],
+    settings: Sequence[Mapping[str, Any]] = (),
     size: tuple[float, float] = (4.4, 3.8),
     live: bool | None = None,
     **controls: Any,
@@ -39,7 +39,7 @@ def explore(
     Args:
         draw: Called as draw(ax, name=value, ...) with one value per control; draws on `ax`.
         settings: Values for the static row, one picture each; a control that is left out keeps its start value. The
-            sliders start at the first setting.
+            sliders start at the first setting. None: one picture at the start values.
         size: Width and height of one picture in inches.
         live: True for sliders, False for the row of pictures; None asks `is_live`.
         controls: name=(low, high, step) for a slider, name=[a, b, c] for a choice, name=True or False for a tick box.
@@ -55,7 +55,7 @@ def explore(
         _check(setting, controls)
     if is_live() if live is None else live:
         return _sliders(draw, {**starts, **(settings[0] if settings else {})}, controls, size)
-    return _pictures(draw, [{**starts, **setting} for setting in settings], size)
+    return _pictures(draw, [{**starts, **setting} for setting in settings or ({},)], size)
 
 
 def progress(items: Iterable, *, label: str = "", total: int | None = None) -> Iterable:
@@ -100,7 +100,7 @@ def _choices(control: Any) -> list:
 
 
 def _pictures(draw: Callable[..., object], settings: list[dict[str, Any]], size: tuple[float, float]) -> Figure:
-    fig, panels = plots.row(max(1, len(settings)), size=size)
+    fig, panels = plots.row(len(settings), size=size)
     for panel, setting in zip(panels, settings, strict=True):
         draw(panel, **setting)
     return fig

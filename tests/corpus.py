@@ -46,7 +46,7 @@ def change(path: Path, **elements) -> Path:
     ds = pydicom.dcmread(path)
     for keyword, value in elements.items():
         if value is None:
-            del ds[keyword]
+            ds.pop(keyword, None)
         else:
             setattr(ds, keyword, value)
     ds.save_as(path)
@@ -157,6 +157,60 @@ def text_in_series(folder: Path) -> Path:
     return folder / "s"
 
 
+def uneven_steps(folder: Path) -> Path:
+    """A head scan with thicker slices at the bottom, steps of 5 and of 2.5 mm, in one series."""
+    files, original = series(folder / "s"), volume()
+    for i, file in enumerate(files[3:], start=3):
+        change(file, ImagePositionPatient=position(original, i + (i - 2)))
+    return folder / "s"
+
+
+def slice_beside(folder: Path) -> Path:
+    """One slice shifted in its own plane."""
+    original = volume()
+    place = original.to_mm((3, 0, 0)) + 40 * original.affine[:3, 2] / SPACING[2]
+    change(series(folder / "s")[3], ImagePositionPatient=[float(f"{v:.10g}") for v in place])
+    return folder / "s"
+
+
+def position(of: io.Volume, z: float) -> list[float]:
+    """ImagePositionPatient of a slice in at most 16 characters a number."""
+    return [float(f"{v:.10g}") for v in of.to_mm((z, 0, 0))]
+
+
+def two_patients_one_uid(folder: Path) -> Path:
+    series(folder / "both" / "a")
+    for file in series(folder / "both" / "b"):
+        change(file, PatientID="other")
+    return folder / "both"
+
+
+def empty_in_series(folder: Path) -> Path:
+    series(folder / "s")
+    named(folder / "s", "IM7", b"")
+    return folder / "s"
+
+
+def header_cut_in_series(folder: Path) -> Path:
+    """The last slice is cut off inside its header: without it the stack would look whole."""
+    path = series(folder / "s")[5]
+    path.write_bytes(path.read_bytes()[:700])
+    return folder / "s"
+
+
+def colour_16_bit(folder: Path) -> Path:
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0))
+    pixels = chunk(b"IDAT", zlib.compress(b"\x00" + struct.pack(">3H", 258, 3, 4)))
+    return named(folder, "x.png", b"\x89PNG\r\n\x1a\n" + head + pixels + chunk(b"IEND", b""))
+
+
+def complex_nifti(folder: Path) -> Path:
+    return nifti(folder, np.zeros((2, 3, 4), np.complex64))
+
+
 def only_pictures(folder: Path) -> Path:
     (folder / "p").mkdir()
     io.write(io.Volume(np.zeros((4, 5), np.uint8)), folder / "p" / "a.png")
@@ -260,6 +314,11 @@ BAD = {
     "series no position": Bad(no_position, r"0001\.dcm: has no position"),
     "series slice cut off": Bad(truncated_in_series, r"0005\.dcm.*(cut off|damaged)"),
     "series text file": Bad(text_in_series, r"notes\.dcm.*not a DICOM file"),
+    "series uneven steps": Bad(uneven_steps, r"000\d\.dcm: .*(uneven step|missing slice)"),
+    "series slice beside": Bad(slice_beside, r"0004\.dcm: lies 40\.0 mm beside the line"),
+    "series two patients": Bad(two_patients_one_uid, r"both: 2 series"),
+    "series empty file": Bad(empty_in_series, r"IM7.*empty"),
+    "series header cut off": Bad(header_cut_in_series, r"0006\.dcm.*(cut off|damaged)"),
     "folder of pictures": Bad(only_pictures, r"p: no DICOM image.*1 × \.png file"),
     "folder empty": Bad(empty_folder, r"e: no DICOM image.*nothing"),
     "nifti cut off": Bad(truncated_nifti, r"scan\.nii\.gz.*cut off"),
@@ -267,6 +326,7 @@ BAD = {
     "nifti nan": Bad(nan_nifti, r"scan\.nii\.gz: 1 of 120 values are NaN.*fill_nan"),
     "nifti infinite": Bad(infinite_nifti, r"scan\.nii\.gz: 120 of 120 .*infinite"),
     "nifti five axes": Bad(five_axes, r"scan\.nii\.gz.*two to four axes"),
+    "nifti complex": Bad(complex_nifti, r"scan\.nii\.gz.*magnitude"),
     "nifti bomb": Bad(nifti_bomb, r"bomb\.nii\.gz.*max_voxels"),
     "nifti flat": Bad(flat_nifti, r"scan\.nii.*span no volume"),
     "nifti empty axis": Bad(empty_axis, r"scan\.nii.*(at least 1|damaged)"),
@@ -274,6 +334,7 @@ BAD = {
     "png text file": Bad(lambda f: named(f, "x.png", b"hello"), r"x\.png.*not a picture"),
     "png zero size": Bad(lambda f: named(f, "x.png", png_claiming(0, 5)), r"x\.png"),
     "png bomb": Bad(lambda f: named(f, "x.png", png_claiming(60000, 60000)), r"x\.png.*(huge|max_voxels)"),
+    "png 16 bit colour": Bad(colour_16_bit, r"x\.png: 16 bits a colour channel"),
     "jpeg cut off": Bad(lambda f: cut(picture(f, "x.jpg"), 0.5), r"x\.jpg.*cut off"),
     "tiff pages differ": Bad(pages_differ, r"pages\.tiff.*differ in size"),
     "unknown kind": Bad(lambda f: named(f, "notes.docx", b"PK\x03\x04"), r"notes\.docx.*'\.docx'"),

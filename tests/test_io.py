@@ -15,6 +15,7 @@ from PIL import Image
 from pydicom.data import get_testdata_file
 
 from medlab import data, io
+from medlab.io.rescale import rescale
 from tests import corpus
 
 sitk.ProcessObject.SetGlobalWarningDisplay(False)
@@ -158,6 +159,51 @@ def test_multi_frame_file_is_sorted_and_rescaled_frame_by_frame(tmp_path):
     assert read.spacing == pytest.approx(volume.spacing)
 
 
+def test_a_frame_without_its_rule_is_refused(tmp_path):
+    path = enhanced(tmp_path / "multi.dcm", corpus.volume(), list(range(6)), rescale=[(1, -1000)] * 6)
+    ds = pydicom.dcmread(path)
+    del ds.PerFrameFunctionalGroupsSequence[2].PixelValueTransformationSequence
+    ds.save_as(path)
+    with pytest.raises(io.ReadError, match=r"multi\.dcm: 1 of 6 frames lack a rescale rule"):
+        io.read(path)
+
+
+def test_one_frame_of_an_enhanced_file_keeps_its_place(tmp_path):
+    volume = corpus.volume()
+    one = io.read(enhanced(tmp_path / "one.dcm", volume, [4], rescale=[(1, 0)]))
+    np.testing.assert_array_equal(one.array.squeeze(), volume.array[4])
+    np.testing.assert_allclose(one.to_mm((0, 0)), volume.to_mm((4, 0, 0)), atol=1e-6)
+    segmentation = io.read(dicom_file("liver_1frame.dcm"))
+    theirs = sitk.ReadImage(str(dicom_file("liver_1frame.dcm")))
+    assert segmentation.spacing == pytest.approx(theirs.GetSpacing()[1::-1], abs=1e-3)
+    assert_same_geometry(segmentation, theirs)
+
+
+@pytest.mark.parametrize(
+    ("stored", "slope", "intercept", "expected", "dtype"),
+    [
+        (np.array([0, 4095], np.uint16), 1, -1024, [-1024, 3071], np.int16),
+        (np.array([-1024, 3071], np.int16), 1, 0, [-1024, 3071], np.int16),
+        (np.array([0, 65535], np.uint16), 1, -1024, [-1024, 64511], np.int32),
+        (np.array([30000], np.int16), 1, 10000, [40000], np.int32),
+        (np.array([3_000_000_000], np.uint32), 1, -1024, [2_999_998_976], np.int64),
+        (np.array([1, 2], np.int16), 0.5, 1, [1.5, 2], np.float32),
+    ],
+)
+def test_rescaling_never_wraps(stored, slope, intercept, expected, dtype):
+    values = rescale(stored, slope, intercept)
+    assert values.tolist() == expected
+    assert values.dtype == dtype
+
+
+def test_unit_is_hu_only_where_the_file_makes_it_so(tmp_path):
+    assert io.read(data.example("ct-spine")).unit == "HU"
+    assert io.read(data.example("mr-abdomen")).unit == ""
+    assert io.read(dicom_file("rtdose.dcm")).unit == "Gy"
+    corpus.series(tmp_path / "s")
+    assert io.reorient(io.read(tmp_path / "s")).unit == "HU"
+
+
 def test_series_as_simpleitk_reads_it(tmp_path):
     files = corpus.series(tmp_path / "s")
     for file, name in zip(files, "dafcbe", strict=True):
@@ -194,6 +240,15 @@ def test_real_pacs_folder():
     gated = found["SmartScore - Gated 0.5 sec"]
     assert gated.n_slices == 5
     assert io.read(data.example("pacs-folder"), series=gated.uid).shape == (5, 16, 16)
+
+
+def test_a_left_handed_volume_comes_back_turned_but_in_place(tmp_path):
+    volume = corpus.volume()
+    affine = volume.affine.copy()
+    affine[:3, 0] *= -1
+    read = io.read(io.write(io.Volume(volume.array, volume.spacing, affine, "CT"), tmp_path / "s"))
+    np.testing.assert_array_equal(read.array, volume.array[::-1])
+    np.testing.assert_allclose(read.to_mm((5, 0, 0)), affine[:3, 3], atol=1e-6)
 
 
 def test_tilted_gantry_keeps_its_shear(tmp_path):
@@ -280,7 +335,9 @@ def test_round_trip_keeps_values_and_millimetres(shape, spacing, seed, tmp_path_
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int16, np.uint16, np.int32, np.float32, np.float64])
 def test_nifti_round_trip_of_every_type(dtype, tmp_path):
     array = np.arange(24).reshape(2, 3, 4).astype(dtype)
-    read = io.read(io.write(io.Volume(array, (1, 1, 1)), tmp_path / "v.nii.gz"))
+    affine = io.read(data.example("mr-brain")).affine
+    volume = io.Volume(array, affine=affine, spacing=np.linalg.norm(affine[:3, :3], axis=0))
+    read = io.read(io.write(volume, tmp_path / "v.nii.gz"))
     np.testing.assert_array_equal(read.array, array)
     assert read.array.dtype == (np.uint8 if dtype is bool else dtype)
 
@@ -309,6 +366,23 @@ def test_nifti_in_time_and_colour(tmp_path):
     colour = io.read(tmp_path / "rgb.nii")
     assert (colour.axes, colour.shape) == ("zyxc", (4, 3, 2, 3))
     assert colour.array[3, 2, 1].tolist() == [0, 200, 0]
+
+
+def test_nifti_keeps_the_time_step(tmp_path):
+    brain = io.read(data.example("mr-brain"))
+    written = nibabel.load(io.write(brain, tmp_path / "t.nii"))
+    original = nibabel.load(data.example("mr-brain"))
+    assert written.header.get_zooms() == pytest.approx(original.header.get_zooms(), rel=1e-5)
+    assert written.header.get_xyzt_units() == original.header.get_xyzt_units()
+    np.testing.assert_array_equal(written.get_fdata(), original.get_fdata())
+
+
+def test_an_unknown_place_stays_unknown(tmp_path):
+    path = io.write(io.Volume(np.zeros((2, 3, 4), np.int16), (3, 2, 1)), tmp_path / "v.nii.gz")
+    with pytest.warns(UserWarning, match="unknown"):
+        read = io.read(path)
+    assert read.affine is None
+    assert read.spacing == (3, 2, 1)
 
 
 def test_nifti_without_orientation_warns(tmp_path):
@@ -341,6 +415,19 @@ def test_pictures(tmp_path):
     np.testing.assert_allclose(io.read(tmp_path / "f.tif").array, grey8.astype(np.float32) / 7)
 
 
+def test_a_phones_picture_with_a_preview_behind_it(tmp_path):
+    first, preview = Image.new("RGB", (8, 6), "red"), Image.new("RGB", (4, 3))
+    first.save(tmp_path / "phone.jpg", format="MPO", save_all=True, append_images=[preview])
+    assert io.read(tmp_path / "phone.jpg").shape == (6, 8, 3)
+
+
+def test_a_large_picture_can_be_trusted(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)  # what Pillow would refuse by itself
+    Image.fromarray(np.zeros((30, 40), np.uint8)).save(tmp_path / "large.png")
+    assert io.read(tmp_path / "large.png").shape == (30, 40)
+    assert Image.MAX_IMAGE_PIXELS == 10
+
+
 def test_a_photograph_is_turned_as_the_camera_says(tmp_path):
     image = Image.fromarray(np.arange(24, dtype=np.uint8).reshape(4, 6))
     exif = Image.Exif()
@@ -356,7 +443,9 @@ def test_a_photograph_is_turned_as_the_camera_says(tmp_path):
         (io.Volume(np.zeros((2, 3, 4), np.uint8)), "x.png", "one image"),
         (io.Volume(np.zeros((2, 3, 4), np.int16)), "x.nii.gz", "spacing"),
         (io.Volume(np.zeros((2, 3, 4), np.int64), (1, 1, 1)), "x.nii", "int64"),
-        (io.Volume(np.zeros((2, 3, 3), np.uint8), axes="yxc"), "x.nii", "spacing"),
+        (io.Volume(np.zeros((2, 3, 3), np.uint8), (1, 1), axes="yxc"), "x.nii", "axes 'yxc'"),
+        (io.Volume(np.zeros((2, 3, 4), np.uint8), (1, 1), axes="tyx"), "x.nii", "axes 'tyx'"),
+        (io.Volume(np.zeros((3, 4, 1), np.uint8), axes="yxc"), "x.png", r"\(3, 4, 1\)"),
         (
             io.Volume(np.full((2, 3, 4), 0.5, np.float32), (1, 1, 1), np.diag([1, 1, 1, 1.0])[:, [2, 1, 0, 3]]),
             "x",
@@ -374,6 +463,9 @@ def test_what_a_format_cannot_hold_is_refused_and_leaves_nothing(volume, name, s
 
 
 def test_writing_never_mixes_with_old_files(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(FileExistsError, match="is a file"):
+        corpus.series(tmp_path / "file")
     corpus.series(tmp_path / "s")
     before = sorted(p.name for p in (tmp_path / "s").iterdir())
     with pytest.raises(FileExistsError, match="choose a new folder"):

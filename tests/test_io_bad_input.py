@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medlab import io
+from medlab import data, io
 from tests import corpus
 
 
@@ -78,9 +78,57 @@ def test_a_trusted_large_file_can_be_read(tmp_path):
     assert io.read(path, max_voxels=120).shape == (6, 5, 4)
 
 
-def test_inverted_grey_is_announced():
-    from medlab import data
+def test_a_series_is_weighed_as_a_whole(tmp_path):
+    corpus.series(tmp_path / "s")
+    with pytest.raises(io.ReadError, match="s: claims 432 voxels, more than max_voxels=400"):
+        io.read(tmp_path / "s", max_voxels=400)
+    assert io.read(tmp_path / "s", max_voxels=432).shape == (6, 9, 8)
 
+
+def test_one_uid_for_two_patients_cannot_be_chosen(tmp_path):
+    folder = corpus.two_patients_one_uid(tmp_path)
+    uids = {s.uid for s in io.series(folder)}
+    assert len(uids) == 1
+    with pytest.raises(io.ReadError, match="stands for 2 patients"):
+        io.read(folder, series=uids.pop())
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"SeriesDescription": None, "Modality": ""},
+        {"PixelSpacing": [0, 0.7]},
+        {"ImagePositionPatient": []},
+        {"ImageOrientationPatient": [1, 0, 0]},
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_listing_never_fails_on_a_header_that_reading_refuses(tmp_path, elements):
+    corpus.change(corpus.series(tmp_path / "s")[2], **elements)
+    corpus.text_in_series(tmp_path / "other")
+    assert [s.n_slices for s in io.series(tmp_path)] == [6, 6] or [s.n_slices for s in io.series(tmp_path)] == [12]
+
+
+def test_a_damaged_file_of_another_series_is_no_obstacle():
+    """The real folder holds fifty slices whose pixels were left out."""
+    folder = data.example("pacs-folder")
+    gated = next(s for s in io.series(folder) if s.n_slices == 5)
+    assert io.read(folder, series=gated.uid).shape == (5, 16, 16)
+
+
+def test_ct_without_rescale_rule_is_not_called_hu(tmp_path):
+    path = corpus.change(corpus.series(tmp_path / "s")[0], RescaleSlope=None, RescaleIntercept=None, RescaleType=None)
+    with pytest.warns(UserWarning, match="not HU"):
+        volume = io.read(path)
+    assert (volume.modality, volume.unit) == ("CT", "")
+
+
+def test_an_empty_path_does_not_mean_the_current_folder():
+    with pytest.raises(FileNotFoundError, match="path is empty"):
+        io.read("")
+
+
+def test_inverted_grey_is_announced():
     with pytest.warns(UserWarning, match="MONOCHROME1"):
         io.read(data.example("pacs-folder") / "77654033" / "CR1" / "6154")
 
@@ -92,7 +140,7 @@ class Blocker:
         if name.split(".")[0] in {blocked!r}:
             raise ImportError(name)
 sys.meta_path.insert(0, Blocker())
-from medlab import io
+from medlab import data, io
 try:
     io.read(sys.argv[1])
 except io.ReadError as error:

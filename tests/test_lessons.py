@@ -14,12 +14,14 @@ SMALL = {  # one entry a lesson: parameters that make it quick
     "01_reading_medical_images": {},
 }
 CELL_SECONDS = 120
+SLOW_MACHINE = 4  # a lesson is to take 15 s; a busy machine may need a multiple, a lesson that hangs needs more
 
 
 def run_small(name: str, **parameters) -> run.Result:
     (lesson,) = lessons.find([name])
     result = run.run_lesson(lesson, {**SMALL[name], **parameters}, cell_seconds=CELL_SECONDS)
     assert result.ok, result.error
+    assert result.seconds < 15 * SLOW_MACHINE, "small settings are for a quick suite"
     return result
 
 
@@ -44,7 +46,6 @@ def test_00_start_here():
     assert result.numbers["packages_missing"] == 0
     assert result.numbers["lessons_here"] == len(notebooks.LESSONS)
     assert "nothing, all is well" in text_of(result)
-    assert result.seconds < 60
 
 
 def test_01_reading_medical_images():
@@ -118,8 +119,13 @@ def test_anatomy(path):
     assert lengths[int(0.9 * len(lengths))] <= 15
 
 
-@pytest.mark.parametrize("path", notebooks.LESSONS, ids=lambda p: p.stem)
-def test_light_lessons_do_not_import_torch(path):
-    source = "\n".join(c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code")
-    if int(path.stem[:2]) <= 7:
-        assert "torch" not in source
+@pytest.mark.parametrize("path", [p for p in notebooks.LESSONS if p.stem[:2] <= "07"], ids=lambda p: p.stem)
+def test_light_lessons_do_not_import_torch(path, tmp_path):
+    """Neither themselves nor through anything they import."""
+    book = nbformat.read(path, as_version=4)
+    check = "import sys\nassert not {'torch', 'torchvision'} & set(sys.modules)"
+    book.cells.append(nbformat.v4.new_code_cell(check))
+    nbformat.write(book, tmp_path / path.name)
+    (lesson,) = lessons.find([str(tmp_path / path.name)])
+    result = run.run_lesson(lesson, SMALL[path.stem], cell_seconds=CELL_SECONDS)
+    assert result.ok, result.error

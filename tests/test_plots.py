@@ -108,6 +108,23 @@ def test_planes_refuse_a_point_outside():
         plots.planes(np.zeros((3, 4)))
 
 
+def test_overlays_and_inputs_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="region must have the shape"):
+        plots.planes(np.zeros((2, 3, 4)), region=np.zeros((2, 3, 3), bool))
+    with pytest.raises(ValueError, match="a title for each of 2 images or none, got 1"):
+        plots.grid([np.zeros((3, 3))] * 2, titles=["a"])
+
+
+def test_numpy_arguments_and_missing_pixels_are_fine():
+    pixels = np.array([[0.0, np.nan], [2.0, 4.0]])
+    ax = plots.image(pixels, spacing=np.array([1.0, 2.0]), sides="RLA", title="t")
+    assert ax.images[0].get_clim() == (0, 4)
+    assert (ax.get_title(), ax.get_title(loc="left")) == ("", "t")  # aside for the letter above the middle
+    plots.image(pixels, limits=np.array([0, 1]))
+    plots.boxes(np.array([[0, 0, 1, 1]]), ax=ax, labels=np.array(["a"]))
+    plots.histogram(pixels[1] > 3)
+
+
 def test_histogram_marks_the_window():
     ax = plots.histogram(np.linspace(-1000, 1000, 500), window=(40, 400), unit="HU")
     assert ax.get_legend().get_texts()[0].get_text() == "window -160 to 240 HU"

@@ -22,7 +22,7 @@ def test_window_is_dicoms_linear_exact(center, width):
 
 def test_window_gives_float32_between_0_and_1_and_leaves_the_input():
     hu = np.array([[-32768, 0, 32767]], dtype=np.int16)
-    shown = preprocess.window(hu, center=40, width=400)
+    shown = preprocess.window(hu, center=np.float64(40), width=np.float64(400))
     assert shown.dtype == np.float32
     assert (shown.min(), shown.max()) == (0, 1)
     assert hu.tolist() == [[-32768, 0, 32767]]

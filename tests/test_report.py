@@ -89,6 +89,85 @@ def test_results_and_index(good, tmp_path):
     assert index.all("img")[0]["alt"] == "A line that rises."
 
 
+def test_numbers_that_could_not_be_estimated_are_null(tmp_path):
+    cell = "from medlab import metrics, report\nnan = float('nan')\n"
+    cell += "report.record(a=nan, b=metrics.Interval(0.5, nan, 1.0), c=float('inf'))"
+    assert main(["report", str(notebooks.write(tmp_path, "b", cell)), "--out", str(tmp_path)]) == 0
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is not JSON")
+
+    text = (tmp_path / "results.json").read_text(encoding="utf-8")
+    numbers = json.loads(text, parse_constant=refuse)["lessons"]["b"]["numbers"]
+    assert numbers == {"a": None, "b": {"value": 0.5, "low": None, "high": 1.0}, "c": None}
+    assert "a: nan" in Page(tmp_path / "index.html").text
+
+
+def test_a_formula_that_cannot_be_read_stays_as_typed(tmp_path):
+    book = notebooks.write(tmp_path, "b", r"#! # T" + "\n\n" + r"$\left( a < b$ and $\mu$")
+    assert main(["report", str(book), "--out", str(tmp_path)]) == 0
+    made = Page(tmp_path / "b.html")
+    assert r"\left( a < b" in made.text
+    assert len(made.all("math")) == 1
+
+
+def test_a_page_that_cannot_be_made_fails_its_lesson_only(good, tmp_path, monkeypatch):
+    other = notebooks.write(tmp_path, "other", "print('x')")
+    make = page._exporter
+
+    calls = []
+
+    def broken(folder):
+        calls.append(folder)
+        if len(calls) == 1:
+            raise RuntimeError("no template")
+        return make(folder)
+
+    monkeypatch.setattr(page, "_exporter", broken)
+    assert main(["report", str(other), str(good), "--out", str(tmp_path / "out")]) == 1
+    results = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))["lessons"]
+    assert "the page could not be made: RuntimeError: no template" in results["other"]["error"]
+    assert results["good"]["ok"]
+    assert "no template" in Page(tmp_path / "out" / "other.html").text
+
+
+def test_a_package_that_is_not_installed_is_left_out_of_the_versions(good, tmp_path, monkeypatch):
+    monkeypatch.setattr(page, "PACKAGES", ("numpy", "no-such-package"))
+    assert main(["report", str(good), "--out", str(tmp_path)]) == 0
+    versions = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["versions"]
+    assert set(versions) == {"python", "numpy"}
+
+
+def test_pages_that_would_overwrite_each_other_are_refused(tmp_path, capsys):
+    (tmp_path / "a").mkdir()
+    twins = [str(notebooks.write(folder, "same", "1")) for folder in (tmp_path, tmp_path / "a")]
+    assert main(["report", *twins, "--out", str(tmp_path / "out")]) == 2
+    assert main(["report", str(notebooks.write(tmp_path, "index", "1")), "--out", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err.count("would be overwritten") == 2
+    with pytest.raises(ValueError, match="no lessons in"):
+        lessons.find(folder=tmp_path / "a")
+
+
+def test_names_with_spaces_and_signs_are_linked(tmp_path):
+    book = notebooks.write(tmp_path, "my lesson #1", "#! # <b>Bold</b> & co\n", FIGURE)
+    assert main(["report", str(book), "--out", str(tmp_path)]) == 0
+    index = Page(tmp_path / "index.html")
+    assert {"href": "my%20lesson%20%231.html"} in index.all("a")
+    assert index.all("b") == []  # what a lesson says is text, not page
+
+
+def test_pictures_of_every_kind_have_a_text_and_lie_in_the_page(tmp_path):
+    (tmp_path / "lung.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg' width='60' height='60'/>")
+    cell = "# A circle.\nfrom IPython.display import SVG, Javascript, display\n"
+    cell += "display(Javascript('alert(1)'))\nSVG(filename='lung.svg')"
+    book = notebooks.write(tmp_path, "b", "#! # T\n\n![a lung](lung.svg)", cell)
+    assert main(["report", str(book), "--out", str(tmp_path / "out")]) == 0
+    made = Page(tmp_path / "out" / "b.html")
+    assert [a["alt"] for a in made.all("img")] == ["a lung", "A circle."]
+    assert all(a["src"].startswith("data:") for a in made.all("img"))
+    assert made.all("script") == []
+
+
 def test_one_failure_does_not_stop_the_others(good, tmp_path, capsys):
     bad = notebooks.write(tmp_path, "bad", "#! # 0 · A bad lesson", FIGURE, "1 / 0", "print('never')")
     dies = notebooks.write(tmp_path, "dies", "import os\nos._exit(1)")
@@ -121,6 +200,16 @@ def test_lessons_side_by_side(tmp_path):
     assert main(["report", *map(str, books), "--jobs", "2", "--out", str(tmp_path / "out")]) == 0
     results = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))["lessons"]
     assert list(results) == ["b0", "b1", "b2"]
+
+
+def test_a_process_that_dies_is_one_failed_lesson(tmp_path):
+    """Killed for memory, for instance: not its kernel, the process that runs it."""
+    kill = "import os, signal, psutil\nos.kill(psutil.Process().ppid(), signal.SIGKILL)\nimport time; time.sleep(30)"
+    books = [notebooks.write(tmp_path, "dies", kill), notebooks.write(tmp_path, "lives", "1")]
+    assert main(["report", *map(str, books), "--jobs", "2", "--out", str(tmp_path)]) == 1
+    results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["lessons"]
+    assert "died (exit status -9)" in results["dies"]["error"]
+    assert results["lives"]["ok"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C differently")
@@ -165,7 +254,21 @@ def test_unknown_parameter_lists_the_known_ones(good, tmp_path, capsys):
     assert "'m'; there are n, path" in capsys.readouterr().err
     assert main(["report", str(good), "--out", str(tmp_path / "out"), "-p", "n", "many"]) == 2
     assert "'n' is a number (by default 3), got 'many'" in capsys.readouterr().err
+    for text in ("{1, 2}", "1e999", "b'x'"):
+        free = str(notebooks.write(tmp_path, "free", "1", parameters="x = None  # anything"))
+        assert main(["report", free, "--out", str(tmp_path / "out"), "-p", "x", text]) == 2
+        assert "takes numbers, texts and lists" in capsys.readouterr().err
+    flag = str(notebooks.write(tmp_path, "flag", "1", parameters="on = True  # or False"))
+    assert main(["report", flag, "--out", str(tmp_path / "out"), "-p", "on", "7"]) == 2
+    assert "'on' is True or False" in capsys.readouterr().err
+    assert main(["report", str(good), "--out", str(tmp_path / "out"), "--cell-seconds", "0"]) == 2
+    assert "--cell-seconds must be at least 1" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_anything_runs(good, capsys):
+    assert main(["report", str(good), "--out", "/proc/self/nowhere"]) == 2
+    assert "running" not in capsys.readouterr().out
 
 
 def test_unknown_lesson_lists_the_known_ones(capsys):
@@ -188,7 +291,7 @@ def test_a_path_means_what_it_means_where_it_was_typed(tmp_path, monkeypatch):
 
 def test_a_data_set_goes_to_the_lessons_that_can_use_it(tmp_path, capsys, monkeypatch):
     say = "print('DATA', dataset)"
-    both = 'dataset = "phantoms"  # or "lidc-nodules", or a folder of yours'
+    both = "dataset = 'phantoms'  # or 'lidc-nodules', or a folder of yours"
     uses = notebooks.write(tmp_path, "uses", "#! # Uses it", say, parameters=both)
     only = notebooks.write(
         tmp_path, "only", "#! # Only phantoms", say, parameters='dataset = "phantoms"  # nothing else'

@@ -90,6 +90,7 @@ def test_run_time_bounds_stand_in_one_place():
 
 def test_importing_medlab_is_light():
     done = python("-c", "import medlab, sys; print(*sorted(m.split('.')[0] for m in sys.modules))")
+    assert "medlab" in done.stdout.split(), done.stderr
     assert not {"torch", "skimage", "numpy", "matplotlib", "pydicom"} & set(done.stdout.split())
 
 

@@ -25,6 +25,11 @@ def test_static_twin_draws_each_setting_with_start_values_for_the_rest():
     assert titles == ["{'width': 3, 'kind': 'a', 'on': True}", "{'width': 5, 'kind': 'b', 'on': True}"]
 
 
+def test_without_settings_one_picture_at_the_start_values():
+    fig = widgets.explore(draw, width=(0, 10, 1))
+    assert [ax.get_title() for ax in fig.axes] == ["{'width': 5}"]
+
+
 def test_live_explorer_has_a_control_each_and_starts_at_the_first_setting():
     box = widgets.explore(draw, width=(0, 10, 1), gamma=(0.5, 2.0, 0.1), kind=["a", "b"], on=False,
                           settings=[{"width": 3.0, "kind": "b"}], live=True)  # fmt: skip

@@ -52,9 +52,8 @@ def read_folder(folder: Path, *, uid: str | None, max_voxels: int) -> Volume:
         raise ReadError(
             f"{folder}: {len(chosen)} series in this folder; choose one with io.read(folder, series=UID):\n{listing}"
         )
-    ours = {"", found[chosen[0]].uid}
-    for error in damaged:
-        if getattr(error, "series", "") in ours:  # the series might lack a slice without showing it
+    for error in damaged:  # one that may belong to the series would leave a gap that nobody sees
+        if found[chosen[0]].uid.startswith(getattr(error, "series", "")):  # its UID may be cut off, or missing
             raise error
     group = groups[chosen[0]]
     if len(group) == 1:

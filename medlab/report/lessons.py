@@ -1,6 +1,7 @@
 """Which lessons there are, which parameters they know, and which of them can use a data set."""
 
 import ast
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,13 +29,15 @@ class Lesson:
     def name(self) -> str:
         return self.path.stem
 
+    @property
+    def datasets(self) -> list[str]:
+        """The data sets that its `dataset` line names in quotes: the default, and those in the comment."""
+        return re.findall(r"[\"']([^\"']+)[\"']", " ".join(self.parameters.get("dataset", ())))
+
     def accepts(self, dataset: str) -> bool:
-        """Whether the lesson can use a data set: its `dataset` line names it, or says that any folder will do."""
-        if "dataset" not in self.parameters:
-            return False
-        default, comment = self.parameters["dataset"]
-        named = re.findall(r"[\"']([^\"']+)[\"']", f"{default} {comment}")
-        return dataset in named or ("folder" in comment and Path(dataset).is_dir())
+        """Whether the lesson can use a data set: it names it, or its comment says that a folder will do."""
+        folder_will_do = "folder" in self.parameters.get("dataset", ("", ""))[1]
+        return dataset in self.datasets or (folder_will_do and Path(dataset).is_dir())
 
 
 def find(names: list[str] | None = None, *, folder: Path = FOLDER) -> list[Lesson]:
@@ -55,7 +58,14 @@ def find(names: list[str] | None = None, *, folder: Path = FOLDER) -> list[Lesso
         if not paths:
             raise ValueError(f"no lesson {name!r}; there are {', '.join(p.stem for p in there)}")
         chosen += paths
-    return [_read(path) for path in dict.fromkeys(chosen or there)]
+    paths = list(dict.fromkeys(chosen or there))
+    if not paths:
+        raise ValueError(f"there are no lessons in {folder}; run from a checkout of the course")
+    names = [path.stem for path in paths]
+    twice = next((name for name in names if names.count(name) > 1 or name == "index"), None)
+    if twice:
+        raise ValueError(f"the page of {twice!r} would be overwritten; give each notebook a name of its own")
+    return [_read(path) for path in paths]
 
 
 def assign(lessons: list[Lesson], given: dict[str, str]) -> dict[str, dict[str, Any]]:
@@ -94,9 +104,15 @@ def value_of(name: str, text: str, default: str) -> Any:
     wanted, value = _literal(default), _literal(text)
     if isinstance(wanted, str):
         return text
-    number = (int, float)
-    if isinstance(wanted, number) and not isinstance(value, number):
+    if isinstance(wanted, bool) and not isinstance(value, bool):
+        raise ValueError(f"parameter {name!r} is True or False (by default {default}), got {text!r}")
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if isinstance(wanted, (int, float)) and not isinstance(wanted, bool) and not number:
         raise ValueError(f"parameter {name!r} is a number (by default {default}), got {text!r}")
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        raise ValueError(f"parameter {name!r} takes numbers, texts and lists of them, got {text!r}") from None
     return value
 
 

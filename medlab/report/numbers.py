@@ -1,5 +1,6 @@
 """The numbers a lesson's text rests on: recorded inside the lesson, read back from the executed notebook."""
 
+import math
 from collections.abc import Mapping
 from numbers import Number
 from pathlib import Path
@@ -22,7 +23,9 @@ def record(**numbers: Any) -> None:
     >>> record(slices=24)
     slices = 24
     """
-    plain = {name: _to_json(name, value) for name, value in numbers.items()}
+    for name, value in numbers.items():
+        _check(name, value)
+    plain = {name: to_json(value) for name, value in numbers.items()}
     text = "\n".join(f"{name} = {show(value)}" for name, value in numbers.items())
     try:
         from IPython import get_ipython
@@ -49,7 +52,7 @@ def recorded(notebook: Mapping | str | Path) -> dict[str, float | int | bool | I
     for cell in notebook["cells"]:
         for output in cell.get("outputs", []):
             found.update(output.get("data", {}).get(MIME, {}))
-    return {name: Interval(**value) if isinstance(value, Mapping) else value for name, value in found.items()}
+    return {name: _from_json(value) for name, value in found.items()}
 
 
 def show(value: Any) -> str:
@@ -59,12 +62,25 @@ def show(value: Any) -> str:
     return f"{int(value):,}" if float(value).is_integer() and abs(value) < 1e15 else f"{float(value):.4g}"
 
 
-def _to_json(name: str, value: Any) -> Any:
+def to_json(value: Interval | Number) -> Any:
+    """A recorded value for JSON, which has no NaN or infinity: they become null."""
     if isinstance(value, Interval):
-        return {"value": float(value.value), "low": float(value.low), "high": float(value.high)}
+        return {"value": to_json(value.value), "low": to_json(value.low), "high": to_json(value.high)}
     if isinstance(value, bool) or type(value).__name__ == "bool":  # numpy's is another class
         return bool(value)
-    if isinstance(value, Number) or (hasattr(value, "__float__") and getattr(value, "ndim", 0) == 0):
-        number = float(value)
-        return int(number) if number.is_integer() and not isinstance(value, float) else number
-    raise TypeError(f"record keeps numbers and Intervals, {name!r} is a {type(value).__name__}")
+    number = float(value)
+    if not math.isfinite(number):
+        return None
+    return int(number) if number.is_integer() and not isinstance(value, float) else number
+
+
+def _from_json(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return Interval(**{end: _from_json(number) for end, number in value.items()})
+    return math.nan if value is None else value
+
+
+def _check(name: str, value: Any) -> None:
+    number = isinstance(value, Number) or (hasattr(value, "__float__") and getattr(value, "ndim", 0) == 0)
+    if not (number or isinstance(value, Interval)) or isinstance(value, complex):
+        raise TypeError(f"record keeps numbers and Intervals, {name!r} is a {type(value).__name__}")

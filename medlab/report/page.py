@@ -5,19 +5,22 @@ import io
 import json
 import os
 import platform
+from contextlib import suppress
 from datetime import datetime
-from importlib.metadata import version
+from html import escape
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import nbformat
 
-from medlab.report.numbers import show
+from medlab.report.numbers import show, to_json
 from medlab.report.run import Result
 
 TEMPLATES = Path(__file__).parent / "templates"
 PACKAGES = ("medlab", "numpy", "scikit-image", "matplotlib", "torch", "pydicom", "papermill")
-WIDGETS = "application/vnd.jupyter.widget-view+json"
+NEEDS_SCRIPTS = ("application/vnd.jupyter.widget-view+json", "application/javascript")
 THUMBNAIL_PX = 420  # drawn at half that width: sharp on fine screens
 
 
@@ -31,12 +34,13 @@ def write_page(result: Result, folder: Path) -> Path:
     describe_figures(notebook)
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            output.get("data", {}).pop(WIDGETS, None)  # needs scripts; the text or picture beside it does not
+            for kind in NEEDS_SCRIPTS:  # the text or picture beside it does not
+                output.get("data", {}).pop(kind, None)
     notebook.metadata["title"] = result.title
     notebook.metadata.pop("widgets", None)
     facts = [clock(result.seconds), *(f"{name} = {value!r}" for name, value in result.parameters.items())]
     resources = {"medlab": {"facts": facts, "error": result.error}}
-    html, _ = _exporter().from_notebook_node(notebook, resources=resources)
+    html, _ = _exporter(result.folder).from_notebook_node(notebook, resources=resources)
     return _write(folder / f"{result.name}.html", html)
 
 
@@ -45,18 +49,21 @@ def write_index(results: list[Result], skipped: dict[str, str], folder: Path) ->
     import jinja2
 
     about = {
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "versions": {"python": platform.python_version(), **_versions()},
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPU cores",
         "date": datetime.now().astimezone().isoformat(timespec="seconds"),
     }
     lessons = {
         r.name: {
             "seconds": round(r.seconds, 2), "ok": r.ok, "error": r.error or None, "parameters": r.parameters,
-            "numbers": {name: _plain(value) for name, value in r.numbers.items()},
+            "numbers": {name: to_json(value) for name, value in r.numbers.items()},
         }
         for r in results
     }  # fmt: skip
-    _write(folder / "results.json", json.dumps({"lessons": lessons, **about}, indent=2, ensure_ascii=False))
+    _write(
+        folder / "results.json",
+        json.dumps({"lessons": lessons, **about}, indent=2, ensure_ascii=False, allow_nan=False),
+    )
     rows = [_row(result) for result in results]
     rows += [{"title": title, "error": f"left out: {why}", "ran": False, "time": "–"} for title, why in skipped.items()]
     template = jinja2.Environment(autoescape=True).from_string(
@@ -76,11 +83,11 @@ def describe_figures(notebook: nbformat.NotebookNode) -> None:
         if cell.cell_type == "markdown":
             headings = [line.lstrip("# ") for line in cell.source.splitlines() if line.startswith("#")]
             heading = headings[-1] if headings else heading
-        pictures = [o for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
+        kinds = [(o, kind) for o in cell.get("outputs", []) for kind in o.get("data", {}) if kind.startswith("image/")]
         text = opening_comment(cell.source) or f"Figure: {heading}"
-        for i, output in enumerate(pictures):
-            numbered = f"{text} ({i + 1} of {len(pictures)})" if len(pictures) > 1 else text
-            output.setdefault("metadata", {}).setdefault("image/png", {})["alt"] = numbered
+        for i, (output, kind) in enumerate(kinds):
+            numbered = f"{text} ({i + 1} of {len(kinds)})" if len(kinds) > 1 else text
+            output.setdefault("metadata", {}).setdefault(kind, {})["alt"] = numbered
 
 
 def opening_comment(source: str) -> str:
@@ -99,7 +106,7 @@ def clock(seconds: float) -> str:
     return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60:02d} s"
 
 
-def _exporter():
+def _exporter(folder: Path):
     from nbconvert.exporters import HTMLExporter
     from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
     from traitlets.config import Config
@@ -108,17 +115,17 @@ def _exporter():
         """Formulas as MathML, which browsers draw without any script."""
 
         def block_math(self, body: str) -> str:
-            return mathml(body, "block")
+            return mathml_or_source(body, "block")
 
         def inline_math(self, body: str) -> str:
-            return mathml(body, "inline")
+            return mathml_or_source(body, "inline")
 
         def latex_environment(self, name: str, body: str) -> str:
-            return mathml(rf"\begin{{{name}}}{body}\end{{{name}}}", "block")
+            return mathml_or_source(rf"\begin{{{name}}}{body}\end{{{name}}}", "block")
 
     class LessonExporter(HTMLExporter):
         def markdown2html(self, context: Any, source: str) -> str:
-            renderer = MathMLRenderer(escape=False, anchor_link_text="¶", embed_images=True, path=str(TEMPLATES))
+            renderer = MathMLRenderer(escape=False, anchor_link_text="¶", embed_images=True, path=str(folder))
             return MarkdownWithMath(renderer=renderer).render(source)
 
         markdown2html.jinja_pass_arg = HTMLExporter.markdown2html.jinja_pass_arg
@@ -145,10 +152,26 @@ def mathml(latex: str, display: str) -> str:
         raise ValueError(f"formula {latex!r} cannot be read: {type(error).__name__} {error}") from error
 
 
+def mathml_or_source(latex: str, display: str) -> str:
+    """A formula as MathML; one that cannot be read as it was typed, so that the page is not lost for it."""
+    try:
+        return mathml(latex, display)
+    except ValueError:
+        return f"<code>{escape(latex)}</code>"
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
 def _row(result: Result) -> dict[str, Any]:
     picture, alt = _first_figure(result.notebook)
     return {
-        "page": f"{result.name}.html", "title": result.title, "error": result.error, "ran": True,
+        "page": quote(f"{result.name}.html"), "title": result.title, "error": result.error, "ran": True,
         "time": clock(result.seconds), "thumbnail": picture, "alt": alt,
         "parameters": ", ".join(f"{name} = {value!r}" for name, value in result.parameters.items()),
         "numbers": [(name.replace("_", " "), show(value)) for name, value in result.numbers.items()],
@@ -175,12 +198,11 @@ def _first_figure(notebook: nbformat.NotebookNode | None) -> tuple[str, str]:
     return base64.b64encode(small.getvalue()).decode(), output["metadata"]["image/png"].get("alt", "")
 
 
-def _plain(value: Any) -> Any:
-    return {"value": value.value, "low": value.low, "high": value.high} if hasattr(value, "low") else value
-
-
 def _write(path: Path, text: str) -> Path:
     beside = path.with_name(f".{os.getpid()}.{path.name}")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)
+    try:
+        beside.write_text(text, encoding="utf-8")
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
     return path

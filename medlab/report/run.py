@@ -2,14 +2,14 @@
 
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from multiprocessing import connection, get_context
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ class Result:
     """How one lesson went.
 
     Args:
+        folder: Where the lesson lies: its pictures are found from there.
         ok: Whether it ran to its end.
         error: Why not; empty when `ok`.
         notebook: The executed notebook as far as it came, None if it never started.
@@ -34,6 +35,7 @@ class Result:
 
     name: str
     title: str
+    folder: Path
     seconds: float = 0.0
     ok: bool = False
     error: str = ""
@@ -55,7 +57,7 @@ def run_lesson(
     from papermill import execute_notebook
     from papermill.exceptions import PapermillExecutionError
 
-    result = Result(lesson.name, lesson.title, parameters=dict(parameters))
+    result = Result(lesson.name, lesson.title, lesson.path.parent, parameters=dict(parameters))
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as scratch, own_kernel():
         out = Path(scratch) / lesson.path.name
@@ -84,21 +86,45 @@ def run_all(
     cell_seconds: int = CELL_SECONDS,
     started: Callable[[Lesson], None] = lambda lesson: None,
 ) -> Iterator[Result]:
-    """Run lessons and give each result as it is there; with `jobs` above 1, in that many processes at once."""
-    if jobs == 1:
-        for lesson in lessons:
-            started(lesson)
-            yield run_lesson(lesson, parameters[lesson.name], cell_seconds=cell_seconds, progress=sys.stderr.isatty())
+    """Run lessons and give each result as it is there; with `jobs` above 1, each in a process of its own."""
+    if jobs > 1:
+        yield from _side_by_side(lessons, parameters, jobs, cell_seconds, started)
         return
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+    for lesson in lessons:
+        started(lesson)
+        yield run_lesson(lesson, parameters[lesson.name], cell_seconds=cell_seconds, progress=sys.stderr.isatty())
+
+
+def _side_by_side(lessons, parameters, jobs, cell_seconds, started) -> Iterator[Result]:
+    """Keep `jobs` processes busy; one that dies is a failed lesson, and an interrupt ends them all."""
+    context, waiting, running = get_context("spawn"), list(lessons), {}
     try:
-        waiting = [pool.submit(run_lesson, x, parameters[x.name], cell_seconds=cell_seconds) for x in lessons]
-        for lesson in lessons:
-            started(lesson)
-        for future in as_completed(waiting):
-            yield future.result()
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                lesson = waiting.pop(0)
+                started(lesson)
+                ours, theirs = context.Pipe(duplex=False)
+                task = (theirs, lesson, parameters[lesson.name], cell_seconds)
+                process = context.Process(target=_in_a_process, args=task)
+                process.start()
+                theirs.close()  # now only the child holds it, and its death is seen here
+                running[ours] = (lesson, process)
+            for ready in connection.wait(list(running)):
+                lesson, process = running.pop(ready)
+                try:
+                    yield ready.recv()
+                except EOFError:
+                    process.join()
+                    error = f"the process of this lesson died (exit status {process.exitcode})"
+                    yield Result(lesson.name, lesson.title, lesson.path.parent, error=error)
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        for _, process in running.values():
+            process.terminate()  # its kernel sees that it is alone, and ends too
+
+
+def _in_a_process(results: connection.Connection, lesson: Lesson, parameters: dict, cell_seconds: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
+    results.send(run_lesson(lesson, parameters, cell_seconds=cell_seconds))
 
 
 @contextmanager
