@@ -61,7 +61,8 @@ def image(
     _mark_sides(ax, sides)
     if scale and pixels.ndim == 2:
         beyond = _beyond(pixels, low, high)
-        _scale_bar(ax.figure.colorbar(shown, ax=ax, fraction=0.046, pad=0.03, extend=beyond), unit)
+        beside = ax.inset_axes((1.03, 0, 0.05, 1))  # as tall as the image, whatever its shape
+        _scale_bar(ax.figure.colorbar(shown, cax=beside, extend=beyond), unit)
     return ax
 
 
@@ -99,7 +100,9 @@ def boxes(
         corner = ((x0 - 0.5) * right, (y0 - 0.5) * down)
         ax.add_patch(Rectangle(corner, (x1 - x0) * right, (y1 - y0) * down, fill=False, edgecolor=color, linewidth=1.6))
         if len(labels):
-            ax.annotate(labels[i], corner, xytext=(0, 3), textcoords="offset points", color=color, fontsize=SMALL)
+            box = {"facecolor": "black", "alpha": 0.6, "linewidth": 0, "pad": 1}
+            above = {"xytext": (0, 4), "textcoords": "offset points"}
+            ax.annotate(labels[i], corner, **above, color=color, fontsize=SMALL, bbox=box)
     return ax
 
 

@@ -24,13 +24,13 @@ def test_image_in_millimetres_with_its_window():
     assert shown.get_clim() == (-160, 240)
     assert shown.get_extent() == [-0.25, 1.75, 5.0, -1.0]  # a pixel's centre lies at index times spacing
     assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title()) == ("x in mm", "y in mm", "t")
-    assert ax.figure.axes[1].get_ylabel() == "HU"
+    assert ax.child_axes[0].get_ylabel() == "HU"
 
 
 def test_image_without_spacing_counts_pixels_and_colour_has_no_scale():
     ax = plots.image(np.zeros((3, 4, 3), np.uint8))
     assert ax.get_xlabel() == "x in pixels"
-    assert len(ax.figure.axes) == 1
+    assert ax.child_axes == []
 
 
 def test_the_scale_says_where_values_are_cut_off():
@@ -81,7 +81,7 @@ def test_grid_compares_in_one_range_and_hides_empty_panels():
     assert {ax.images[0].get_clim() for ax in panels} == {(0, 7)}
     assert [ax.get_title() for ax in panels] == ["a", "b", "c"]
     own = plots.grid([np.zeros((3, 3)), np.full((3, 3), 7)], same_range=False)
-    assert len([ax for ax in own.axes if not ax.images]) == 2  # a scale each
+    assert [len(ax.child_axes) for ax in own.axes] == [1, 1]  # a scale each
     with pytest.raises(ValueError, match="at least one"):
         plots.grid([])
 

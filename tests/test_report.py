@@ -310,7 +310,7 @@ def test_a_data_set_goes_to_the_lessons_that_can_use_it(tmp_path, capsys, monkey
     assert main(["report", *books, "--data", "mine", "--out", "out2"]) == 0
     assert f"DATA {tmp_path / 'mine'}" in Page(tmp_path / "out2" / "uses.html").text
     assert main(["report", *books, "--data", "nonsense"]) == 2
-    assert "no chosen lesson can use the data set 'nonsense'" in capsys.readouterr().err
+    assert "use the data set 'nonsense'; they know lidc-nodules, phantoms" in capsys.readouterr().err
 
 
 def test_lessons_run_with_the_interpreter_of_the_report(tmp_path, monkeypatch):
