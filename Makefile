@@ -1,4 +1,4 @@
-# make report | test | lab | bench | soak | clean          (make report ARGS="01 -p path my_scan.dcm")
+# make report | test | lab | bench | soak | oldest | clean          (make report ARGS="01 -p path my_scan.dcm")
 # Each sets up what it needs in .venv, once. Another Python: make PYTHON=python3.12 report
 
 PYTHON ?= python3
@@ -6,7 +6,7 @@ PY := .venv/bin/python
 ARGS ?=
 ONLY ?=
 
-.PHONY: help report test lab bench soak clean moved
+.PHONY: help report test lab bench soak oldest clean moved
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make lab      open the lessons in JupyterLab"
 	@echo "make bench    time and score against peers (one entry: make bench ONLY=name)"
 	@echo "make soak     run a small notebook 200 times and count those that hang"
+	@echo "make oldest   run the test suite with the oldest allowed versions, in .venv-oldest"
 	@echo "make clean    remove the set-up and all reports; data stays"
 
 report: .venv/.student
@@ -32,8 +33,14 @@ bench: .venv/.test
 soak: .venv/.test
 	@$(PY) -m tests.soak $(ARGS)
 
+oldest: .venv/.test
+	"$(PYTHON)" -m venv .venv-oldest
+	$(PY) -m tests.oldest > .venv-oldest/constraints.txt
+	.venv-oldest/bin/python -m pip install --quiet -r requirements.txt -e '.[test]' -c .venv-oldest/constraints.txt
+	.venv-oldest/bin/python -m pytest $(ARGS)
+
 clean:
-	rm -rf .venv reports build medlab.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-oldest reports build medlab.egg-info .pytest_cache .ruff_cache .hypothesis
 	find medlab tests notebooks \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
 # A stamp says what is installed and for which folder: an environment survives neither a move nor the loss of its Python.

@@ -118,16 +118,20 @@ def test_lesson_01_runs_in_jupyterlab_and_its_slider_turns(browser, tmp_path):
 
 
 def first_explorer(page):
-    """Scroll until the first explorer is drawn: JupyterLab attaches only the cells in view."""
+    """The first explorer, scrolled into view: JupyterLab keeps hidden what is out of sight."""
     explorer = page.locator(".widget-vbox:has(.widget-slider)").first
-    for i in range(60):
-        if explorer.count():
-            explorer.scroll_into_view_if_needed()
+    to_cell = """() => {
+        const notebook = window.jupyterapp.shell.currentWidget.content;
+        const cells = notebook.model.sharedModel.cells;
+        const index = cells.findIndex(cell => cell.getSource().includes('widgets.explore('));
+        notebook.activeCellIndex = index;
+        return notebook.scrollToItem(index, 'start').catch(() => null);
+    }"""
+    for _ in range(60):
+        page.evaluate(to_cell)
+        page.wait_for_timeout(300)
+        if explorer.count() and explorer.is_visible():
             return explorer
-        page.evaluate(
-            "i => window.jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start').catch(() => null)", i
-        )
-        page.wait_for_timeout(200)
     raise AssertionError("no explorer in the lesson")
 
 

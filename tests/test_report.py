@@ -321,9 +321,9 @@ def test_lessons_run_with_the_interpreter_of_the_report(tmp_path, monkeypatch):
         json.dumps({"argv": ["/nowhere/python"], "display_name": "x", "language": "python"})
     )
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share"))
-    book = notebooks.write(tmp_path, "b", "import sys\nprint('RUN BY', sys.executable)")
+    book = notebooks.write(tmp_path, "b", "import sys\nprint('RUN BY', sys.prefix)")
     assert main(["report", str(book), "--out", str(tmp_path / "out")]) == 0
-    assert f"RUN BY {sys.executable}" in Page(tmp_path / "out" / "b.html").text
+    assert f"RUN BY {sys.prefix}" in Page(tmp_path / "out" / "b.html").text
     assert os.environ["JUPYTER_PATH"] == str(tmp_path / "share")
 
 
