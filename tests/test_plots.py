@@ -10,6 +10,7 @@ import pytest
 
 from medlab import plots
 from medlab.metrics import Interval
+from medlab.plots import images
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +35,7 @@ def test_image_without_spacing_counts_pixels_and_colour_has_no_scale():
 
 
 def test_the_scale_says_where_values_are_cut_off():
-    bars = [plots._beyond(np.array([0, 10]), low, high) for low, high in ((0, 10), (1, 10), (0, 9), (1, 9))]
+    bars = [images.beyond_ends(np.array([0, 10]), low, high) for low, high in ((0, 10), (1, 10), (0, 9), (1, 9))]
     assert bars == ["neither", "min", "max", "both"]
 
 

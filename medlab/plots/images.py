@@ -1,22 +1,14 @@
-"""Pictures in one look: images in mm with a grey scale, overlays, planes, histograms, curves with bands.
+"""Images with a grey scale and millimetres: one, a grid of them, three planes of a volume."""
 
-One panel takes `ax=None` and returns the Axes; several panels return a closed Figure, ready to be a cell's last line.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
-# Okabe and Ito's palette: distinct for every common kind of colour blindness. doi:10.1038/nmeth.1618
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-LINES = ("-", "--", "-.", ":")
-OUTLINE = "#F0E442"  # the palette's yellow: seen on black, grey and red alike
-SMALL = 9  # points
+from medlab.plots.overlays import mask
+from medlab.plots.style import OUTLINE, SMALL, axes, figure, label
 
 
 def image(
@@ -50,59 +42,19 @@ def image(
     pixels = np.asarray(pixels)
     if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[-1] not in (3, 4)):
         raise ValueError(f"image draws one image (y, x) or (y, x, 3), got shape {pixels.shape}; choose a slice")
-    ax = _axes(ax, (4.6, 3.9))
-    low, high = _grey_range(pixels, window, limits)
+    ax = axes(ax, (4.6, 3.9))
+    low, high = grey_range(pixels, window, limits)
     rows, columns = pixels.shape[:2]
     down, right = (1.0, 1.0) if spacing is None else spacing
     extent = (-0.5 * right, (columns - 0.5) * right, (rows - 0.5) * down, -0.5 * down)
     shown = ax.imshow(pixels, cmap="gray", vmin=low, vmax=high, extent=extent, interpolation="nearest")
     ax.autoscale(False)  # an overlay that reaches over the edge must not widen the picture
-    _label(ax, title, *(f"{name} in {'pixels' if spacing is None else 'mm'}" for name in "xy"))
+    label(ax, title, *(f"{name} in {'pixels' if spacing is None else 'mm'}" for name in "xy"))
     _mark_sides(ax, sides)
     if scale and pixels.ndim == 2:
-        beyond = _beyond(pixels, low, high)
+        beyond = beyond_ends(pixels, low, high)
         beside = ax.inset_axes((1.03, 0, 0.05, 1))  # as tall as the image, whatever its shape
         _scale_bar(ax.figure.colorbar(shown, cax=beside, extend=beyond), unit)
-    return ax
-
-
-def mask(
-    region: np.ndarray, *, ax: Axes, spacing: tuple[float, float] | None = None, color: str = OUTLINE, label: str = ""
-) -> Axes:
-    """Outline a mask on an image that is already drawn with the same spacing.
-
-    Args:
-        region: (y, x), true inside. An empty mask draws nothing.
-        label: Name for a legend.
-    """
-    region = np.pad(np.asarray(region, dtype=bool), 1)  # so that an outline at the border closes
-    down, right = (1.0, 1.0) if spacing is None else spacing
-    y, x = ((np.arange(n) - 1) * step for n, step in zip(region.shape, (down, right), strict=True))
-    if region.any():
-        ax.contour(x, y, region, levels=[0.5], colors=[color], linewidths=1.6)
-    if label:
-        ax.plot([], [], color=color, label=label)
-        ax.legend(fontsize=SMALL, loc="lower right", facecolor="#444444", labelcolor="white", framealpha=0.8)
-    return ax
-
-
-def boxes(
-    found: Sequence[Sequence[float]],
-    *,
-    ax: Axes,
-    spacing: tuple[float, float] | None = None,
-    labels: Sequence[str] = (),
-    color: str = OUTLINE,
-) -> Axes:
-    """Draw boxes (y0, x0, y1, x1), half open and in pixels, on an image that is drawn with the same spacing."""
-    down, right = (1.0, 1.0) if spacing is None else spacing
-    for i, (y0, x0, y1, x1) in enumerate(found):
-        corner = ((x0 - 0.5) * right, (y0 - 0.5) * down)
-        ax.add_patch(Rectangle(corner, (x1 - x0) * right, (y1 - y0) * down, fill=False, edgecolor=color, linewidth=1.6))
-        if len(labels):
-            box = {"facecolor": "black", "alpha": 0.6, "linewidth": 0, "pad": 1}
-            above = {"xytext": (0, 4), "textcoords": "offset points"}
-            ax.annotate(labels[i], corner, **above, color=color, fontsize=SMALL, bbox=box)
     return ax
 
 
@@ -128,7 +80,7 @@ def grid(
         raise ValueError(f"grid needs a title for each of {len(images)} images or none, got {len(titles)}")
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
-    fig, panels = _figure(rows, columns, (3.1 * columns, 3.0 * rows))
+    fig, panels = figure(rows, columns, (3.1 * columns, 3.0 * rows))
     grey = [np.asarray(picture) for picture in images if np.ndim(picture) == 2]
     if same_range and grey and window is None and limits is None:
         limits = (min(g.min() for g in grey), max(g.max() for g in grey))
@@ -174,7 +126,7 @@ def planes(
         raise ValueError(f"point must lie inside the volume of shape {volume.shape}, got {point}")
     if region is not None and np.shape(region) != volume.shape:
         raise ValueError(f"region must have the shape of the volume, {volume.shape}, got {np.shape(region)}")
-    limits = _grey_range(volume, window, None)
+    limits = grey_range(volume, window, None)
     z, y, x = point
     dz, dy, dx = (1.0, 1.0, 1.0) if spacing is None else spacing
     cuts = [  # title, slices, spacing, dashed lines (vertical, horizontal), letters (left, right, top)
@@ -200,91 +152,6 @@ def planes(
     return fig
 
 
-def histogram(
-    values: np.ndarray,
-    *,
-    window: tuple[float, float] | None = None,
-    unit: str = "",
-    bins: int = 200,
-    title: str = "",
-    ax: Axes | None = None,
-) -> Axes:
-    """Count how often each value occurs, on a logarithmic scale, with the range that a window shows as grey."""
-    ax = _axes(ax, (6.4, 2.9))
-    values = np.asarray(values)
-    ax.hist(values.astype(float).ravel(), bins=bins, color=COLORS[0], log=True)
-    if window is not None:
-        low, high = _grey_range(values, window, None)
-        ax.axvspan(low, high, color=COLORS[4], alpha=0.3, label=f"window {low:.0f} to {high:.0f} {unit}".rstrip())
-        ax.legend(fontsize=SMALL)
-    _label(ax, title, unit or "value", "pixels")
-    _open_frame(ax)
-    return ax
-
-
-def curves(
-    x: Sequence[float],
-    lines: Mapping[str, Sequence],
-    *,
-    x_label: str,
-    y_label: str,
-    title: str = "",
-    ax: Axes | None = None,
-) -> Axes:
-    """Draw named curves over x, each with its own colour, line and marker; points that are `Interval`s get a band.
-
-    Args:
-        lines: Name to values, numbers or `metrics.Interval`s, as many as `x`.
-
-    Raises:
-        ValueError: If a curve has not as many points as `x`.
-    """
-    ax = _axes(ax, (6.4, 3.6))
-    for i, (name, points) in enumerate(lines.items()):
-        if len(points) != len(x):
-            raise ValueError(f"curve {name!r} has {len(points)} points, x has {len(x)}")
-        color = COLORS[i % len(COLORS)]
-        middle = [getattr(p, "value", p) for p in points]
-        few = len(x) <= 30
-        ax.plot(
-            x, middle, color=color, label=name, linestyle=LINES[i % len(LINES)],
-            marker=MARKERS[i % len(MARKERS)] if few else None, markersize=5,
-        )  # fmt: skip
-        if all(hasattr(p, "low") for p in points):
-            ax.fill_between(x, [p.low for p in points], [p.high for p in points], color=color, alpha=0.2, linewidth=0)
-    _label(ax, title, x_label, y_label)
-    _open_frame(ax)
-    ax.grid(alpha=0.3)
-    ax.legend(fontsize=SMALL)
-    return ax
-
-
-def row(n: int, *, columns: int | None = None, size: tuple[float, float] = (4.0, 3.6)) -> tuple[Figure, list[Axes]]:
-    """An empty closed figure with `n` panels to fill by hand, side by side or in so many columns.
-
-    Args:
-        size: Width and height of one panel in inches.
-    """
-    columns = columns or n
-    rows = -(-n // columns)
-    fig, panels = _figure(rows, columns, (size[0] * columns, size[1] * rows), layout="constrained")
-    for unused in panels.flat[n:]:
-        unused.set_visible(False)
-    return fig, list(panels.flat[:n])
-
-
-def _axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
-    return plt.subplots(figsize=size, layout="constrained")[1] if ax is None else ax
-
-
-def _figure(
-    rows: int, columns: int, size: tuple[float, float], *, layout: str = "compressed", **options
-) -> tuple[Figure, np.ndarray]:
-    fig, panels = plt.subplots(rows, columns, figsize=size, layout=layout, squeeze=False, gridspec_kw=options)
-    plt.close(fig)  # a figure left open and returned by a cell would be drawn twice
-    return fig, panels
-
-
 def _to_scale(sizes: Sequence[tuple[float, float]]) -> tuple[Figure, list[Axes], Axes]:
     """A closed figure with panels in which a millimetre is equally long, side by side, and room for a grey scale."""
     margin, gap, room = 0.65, 0.75, 1.0  # inches: around, between for labels, right for the scale
@@ -307,7 +174,8 @@ def _scale_bar(bar, unit: str) -> None:
     bar.ax.tick_params(labelsize=SMALL)
 
 
-def _grey_range(pixels: np.ndarray, window, limits) -> tuple[float, float]:
+def grey_range(pixels: np.ndarray, window, limits) -> tuple[float, float]:
+    """Lowest and highest grey: of the window, else the limits, else the range of the image."""
     if window is not None:
         center, width = window
         if not width > 0:
@@ -318,7 +186,7 @@ def _grey_range(pixels: np.ndarray, window, limits) -> tuple[float, float]:
     return float(np.nanmin(pixels)), float(np.nanmax(pixels))
 
 
-def _beyond(pixels: np.ndarray, low: float, high: float) -> str:
+def beyond_ends(pixels: np.ndarray, low: float, high: float) -> str:
     """Which ends of the scale hide values: the arrows of a colour bar."""
     below, above = np.min(pixels) < low, np.max(pixels) > high
     return {(True, True): "both", (True, False): "min", (False, True): "max"}.get((bool(below), bool(above)), "neither")
@@ -340,14 +208,3 @@ def _mark_sides(ax: Axes, letters: str) -> None:
         ax.text(0.5, 1.0, letter, transform=ax.transAxes, ha="center", va="bottom", fontsize=SMALL)
         ax.set_title(ax.get_title(), size=11, loc="left")
         ax.set_title("")
-
-
-def _label(ax: Axes, title: str, x_label: str, y_label: str) -> None:
-    ax.set_title(title, size=11)
-    ax.set_xlabel(x_label, size=SMALL)
-    ax.set_ylabel(y_label, size=SMALL)
-    ax.tick_params(labelsize=SMALL)
-
-
-def _open_frame(ax: Axes) -> None:
-    ax.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,11 @@
+"""Pictures in one look: images in mm with a grey scale, overlays, planes, histograms, curves with bands.
+
+One panel takes `ax=None` and returns the Axes; several panels return a closed Figure, ready to be a cell's last line.
+"""
+
+from medlab.plots.charts import curves, histogram
+from medlab.plots.images import grid, image, planes
+from medlab.plots.overlays import boxes, mask
+from medlab.plots.style import COLORS, LINES, MARKERS, row
+
+__all__ = ["COLORS", "LINES", "MARKERS", "boxes", "curves", "grid", "histogram", "image", "mask", "planes", "row"]
