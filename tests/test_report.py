@@ -220,17 +220,27 @@ def test_ctrl_c_leaves_what_is_done(tmp_path, jobs):
         tmp_path, "slow", "import os, pathlib, time\npathlib.Path('pid').write_text(str(os.getpid()))\ntime.sleep(300)"
     )
     command = [sys.executable, "-m", "medlab", "report", str(quick), str(slow), "--jobs", jobs, "--out", str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
-        lines = iter(process.stdout.readline, "")
-        assert any("done" in line and "quick" in line for line in lines)
-        pid_file = tmp_path / "pid"
-        wait_until(lambda: pid_file.exists() and pid_file.read_text())
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-        process.wait(timeout=60)
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heed_ctrl_c
+    ) as process:
+        try:
+            lines = iter(process.stdout.readline, "")
+            assert any("done" in line and "quick" in line for line in lines)
+            pid_file = tmp_path / "pid"
+            wait_until(lambda: pid_file.exists() and pid_file.read_text())
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+            process.wait(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert "hello" in Page(tmp_path / "quick.html").text
     assert list(json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["lessons"]) == ["quick"]
     wait_until(lambda: not alive(int(pid_file.read_text())))
+
+
+def heed_ctrl_c() -> None:
+    """What runs in the background of a shell has Ctrl-C switched off, and so have its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_until(condition, seconds: float = 30) -> None:
