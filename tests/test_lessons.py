@@ -45,6 +45,7 @@ def test_00_start_here():
     result = run_small("00_start_here")
     assert result.numbers["packages_missing"] == 0
     assert result.numbers["lessons_here"] == len(notebooks.LESSONS)
+    assert result.numbers["nodules_of_the_phantom"] == 20
     assert "nothing, all is well" in text_of(result)
 
 
@@ -60,8 +61,10 @@ def test_01_reading_medical_images():
     assert -120 < numbers["fat_hu"] < -60 < 50 < numbers["spongy_bone_hu"] < 300
     assert numbers["slice_order_restored"] is True
     assert numbers["personal_header_entries"] > 10
+    assert numbers["slices_of_the_phantom"] == 28
     text = text_of(result)
     assert "1 missing slice(s)" in text
+    assert "Phantom^Paula" in text
     assert "largest change in grey: PNG 0" in text
 
 

@@ -1,4 +1,4 @@
-"""Real medical images that need no network: they ship inside pydicom, nibabel and scikit-image."""
+"""Images that need no network: real ones inside pydicom, nibabel and scikit-image, and one synthetic patient."""
 
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Example:
-    """One real image inside an installed package.
+    """One image inside an installed package, or in the checkout of this one.
 
     Args:
         package: Python package that brings it.
@@ -42,6 +42,9 @@ EXAMPLES = {
     "pacs-folder": Example(
         "pydicom", "data/test_files/dicomdirtests", "folder of a PACS: three patients, 16 × 16 pixels", _PYDICOM
     ),
+    "phantom-patient": Example(
+        "medlab", "../data/sample/dicom", "CT of a synthetic chest, a DICOM series of 28 files", "MIT, made by medlab"
+    ),
     "fundus": Example("skimage", "data/retina.jpg", "colour photograph of a retina", "CC0, Mikael Häggström"),
     "histology": Example(
         "skimage", "data/ihc.png", "colon glands, stained: brown antibody, blue nuclei", "no known restrictions, CMMI"
@@ -51,7 +54,7 @@ EXAMPLES = {
 
 
 def example(name: str) -> Path:
-    """Where a real example image lies on this machine.
+    """Where an example image lies on this machine.
 
     Args:
         name: A key of `EXAMPLES`, such as "ct-head" or "pacs-folder".
@@ -66,7 +69,7 @@ def example(name: str) -> Path:
         raise KeyError(f"no example image {name!r}; there are {', '.join(EXAMPLES)}")
     chosen = EXAMPLES[name]
     package = find_spec(chosen.package)
-    path = Path(package.origin).parent / chosen.file if package and package.origin else None
+    path = (Path(package.origin).parent / chosen.file).resolve() if package and package.origin else None
     if path is None or not path.exists():
         raise FileNotFoundError(
             f"example {name!r} should lie in the package {chosen.package!r} as {chosen.file}; "

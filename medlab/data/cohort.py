@@ -1,0 +1,202 @@
+"""A cohort: a folder with `cohort.csv`, one row a lesion, and the image files that it names."""
+
+import csv
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from medlab import io
+from medlab.data.dataset import Dataset
+from medlab.data.download import file_md5
+from medlab.data.files import Masks, lazy_images, turned_point
+from medlab.data.labels import from_column
+from medlab.data.lazy import Lazy
+from medlab.data.subset import subset
+
+if TYPE_CHECKING:
+    import pandas
+
+TABLE, ABOUT = "cohort.csv", "about.json"
+TEXT = ("patient_id", "image", "mask", "split")  # columns that stay text, whatever they look like
+POINT = ["z", "y", "x"]
+KNOWN = {
+    "lidc-nodules": {
+        "licence": "CC BY 3.0 (images), CC BY 4.0 (table)",
+        "citation": "Armato et al. 2011, doi:10.1118/1.3528204; Setio et al. 2017, doi:10.1016/j.media.2017.06.015",
+    }
+}
+
+
+def load(folder: Path, *, label: str | None, n: int | None, seed: int) -> Dataset:
+    """Read the table; images and masks are read when asked for, turned to LPS where their files say how they lie.
+
+    Columns: `image` and `mask` are paths from the table; `patient_id` names the patient, `split` an official part;
+    z, y, x are a voxel of the image file, counted from 0 (in `Dataset.table` they are turned as the image is).
+    """
+    table = _table(folder / TABLE)
+    known = KNOWN.get(folder.name, {})
+    if (folder / ABOUT).is_file():
+        known = _about(folder / ABOUT)
+    labels, class_names, task, rows = _labels(table, label, known, folder)
+    chosen = subset(labels, n, seed=seed, task=task, name=folder.name)
+    labels, rows = labels[chosen], rows[chosen]
+    table = table.iloc[rows].reset_index(drop=True)
+    images = _paths(folder, table, "image")
+    pixels, spacing = lazy_images(images)
+    masks = None
+    if "mask" in table:
+        masks = Lazy(Masks(_paths(folder, table, "mask")), len(table))
+    if set(POINT) <= set(table.columns):
+        points = table[POINT].to_numpy(float)
+        table[POINT] = [turned_point(path, tuple(point)) for path, point in zip(images, points, strict=True)]
+    return Dataset(
+        known.get("name", folder.name), pixels, labels,
+        table["patient_id"].to_numpy() if "patient_id" in table else None,
+        table["split"].to_numpy() if "split" in table and (table["split"] != "").any() else None,
+        class_names, task, masks, spacing, table,
+        known.get("licence", ""), known.get("citation", ""), file_md5(folder / TABLE),
+    )  # fmt: skip
+
+
+def write_cohort(dataset: Dataset, folder: str | Path) -> Path:
+    """Write a Dataset as a cohort: images and masks as .nii.gz, and `cohort.csv`; `data.load(folder)` gives it back.
+
+    One image is in memory at a time. The folder appears whole or not at all. `about.json` beside the table keeps name,
+    task, class names, licence and citation.
+
+    Args:
+        dataset: Grey images of two or three axes with a spacing; their axes are taken as z, y, x in LPS.
+        folder: A new or empty folder.
+
+    Raises:
+        FileExistsError: If the folder holds something.
+        ValueError: If an image has no spacing, or values that NIfTI cannot hold.
+    """
+    folder = Path(folder).expanduser()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(f"{folder}: is there already and not empty; name a new folder, or clear it first")
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        beside.mkdir(parents=True)
+        table = _table_of(dataset)
+        for i in range(len(dataset)):
+            spacing = dataset.spacing_of(i)
+            if spacing is None:
+                raise ValueError(f"{dataset.name}: image {i} has no spacing, which NIfTI needs; set dataset.spacing")
+            _write(dataset.images[i], spacing, beside / table["image"][i])
+            if dataset.masks is not None:
+                _write(np.asarray(dataset.masks[i], bool), spacing, beside / table["mask"][i])
+        table.to_csv(beside / TABLE, index=False, quoting=csv.QUOTE_MINIMAL)
+        kept = ("name", "task", "class_names", "licence", "citation")
+        about = {name: getattr(dataset, name) for name in kept}
+        (beside / ABOUT).write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
+        if folder.exists():
+            folder.rmdir()
+        os.rename(beside, folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return folder
+
+
+def _write(image: np.ndarray, spacing: tuple[float, ...], path: Path) -> None:
+    from medlab.io.volume import affine_at_origin
+
+    image = np.asarray(image)
+    if image.ndim not in (2, 3) or image.ndim != len(spacing):
+        raise ValueError(f"a cohort holds grey images of two or three axes, got shape {image.shape}, spacing {spacing}")
+    io.write(io.Volume(image, spacing, affine_at_origin(spacing)), path)
+
+
+def _table_of(dataset: Dataset) -> "pandas.DataFrame":
+    import pandas as pd
+
+    n = len(dataset)
+    columns: dict[str, Any] = {}
+    if dataset.patients is not None:
+        columns["patient_id"] = dataset.patients
+    columns["image"] = [f"images/{i:06d}.nii.gz" for i in range(n)]
+    if dataset.masks is not None:
+        columns["mask"] = [f"masks/{i:06d}.nii.gz" for i in range(n)]
+    if dataset.split is not None:
+        columns["split"] = dataset.split
+    labels = dataset.labels
+    columns["label"] = [" ".join(map(str, row)) for row in labels] if dataset.task == "multilabel" else labels
+    if dataset.table is not None:
+        columns |= {str(c): dataset.table[c].to_numpy() for c in dataset.table if str(c) not in columns and c != "mask"}
+    return pd.DataFrame(columns)
+
+
+def _table(path: Path) -> "pandas.DataFrame":
+    """The table with numbers as numbers; ids and paths stay text ("007" is not 7)."""
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise ValueError(f"{path}: not a table of comma-separated values in UTF-8 ({error}); save it again") from error
+    table.columns = [str(column).strip() for column in table.columns]
+    if "image" not in table:
+        raise ValueError(f"{path}: has no column 'image'; it has {', '.join(table.columns)}")
+    if not len(table):
+        raise ValueError(f"{path}: has no rows")
+    for column in table:
+        if column not in TEXT and not column.endswith("_id"):
+            table[column] = _numbers(table[column])
+    if "patient_id" in table and (table["patient_id"].str.strip() == "").any():
+        row = int((table["patient_id"].str.strip() == "").to_numpy().argmax())
+        raise ValueError(
+            f"{path}: row {row + 2} has no patient_id; every lesion needs one, or none may have the column"
+        )
+    return table
+
+
+def _about(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: cannot be read ({error}); write the cohort again, or delete this file") from error
+
+
+def _numbers(column: "pandas.Series") -> "pandas.Series":
+    """A column of text as whole numbers or fractions (empty is NaN) where every value is one."""
+    filled = column.str.strip()
+    if (filled == "").all():
+        return column
+    for kind in ("int64", "float64"):
+        try:
+            return (filled if kind == "int64" else filled.replace("", "nan")).astype(kind)
+        except (ValueError, OverflowError):
+            continue
+    return column
+
+
+def _labels(table: "pandas.DataFrame", label: str | None, known: dict[str, Any], folder: Path):
+    """The column that was asked for; the column `label` of a cohort written here means what it meant there."""
+    if label is None and "label" in table and "task" in known:
+        task, names = known["task"], tuple(known["class_names"])
+        values = table["label"]
+        if task == "multilabel":
+            labels = np.array([[int(v) for v in str(row).split()] for row in values])
+        else:
+            labels = values.to_numpy(float if task == "regression" else np.int64)
+        return labels, names, task, np.arange(len(table))
+    try:
+        return from_column(table, label)
+    except (KeyError, ValueError) as error:
+        raise type(error)(f"{folder / TABLE}: {error.args[0]}") from None
+
+
+def _paths(folder: Path, table: "pandas.DataFrame", column: str) -> list[Path]:
+    paths = [folder / name for name in table[column]]
+    missing = [name for name, path in zip(table[column], paths, strict=True) if not name or not path.exists()]
+    if missing:
+        some = ", ".join(repr(name) for name in missing[:3])
+        raise FileNotFoundError(
+            f"{folder / TABLE}: {len(missing)} of {len(paths)} {column} files are not there ({some})"
+        )
+    return paths

@@ -1,0 +1,176 @@
+"""One shape for all data: images, labels, patients, and what has to be known about them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas
+
+TASKS = ("binary", "multiclass", "multilabel", "ordinal", "regression")
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(eq=False, repr=False)
+class Dataset:
+    """Images with their labels, and where they come from.
+
+    Args:
+        name: Short name, for captions and tables.
+        images: One array where sizes agree, else a sequence that reads an image when it is asked for.
+        labels: Class numbers (N,), 0 or 1 for each class (N, K) where task is "multilabel", numbers for "regression".
+        patients: Who each image is of, as text; None where that is not known.
+        split: Official part of each image, "train", "val" or "test"; None where there is no official split.
+        class_names: Their names in the order of the labels; empty for "regression".
+        task: "binary", "multiclass", "multilabel", "ordinal" or "regression".
+        masks: The lesion in each image, bool, same shapes as the images; None where there are none.
+        spacing: mm between voxels in the order of the axes: a tuple for all images, or a sequence with one for each;
+            None where unknown.
+        table: What else is known, one row an image.
+        licence: Terms of use; empty where unknown.
+        citation: Whom to cite.
+        checksum: MD5 of the file it came from; empty where there is none.
+
+    `dataset[indices]` (numbers, a bool mask or a slice) is a Dataset of these; `len(dataset)` counts images.
+
+    Raises:
+        ValueError: If lengths, labels, class names and task do not fit each other.
+
+    >>> data = Dataset("toy", np.zeros((3, 8, 8)), np.array([0, 1, 1]), class_names=("benign", "malignant"))
+    >>> data[data.labels == 1]
+    toy: 2 images 8 × 8, binary (benign 0, malignant 2), patients unknown
+    """
+
+    name: str
+    images: Sequence[np.ndarray]
+    labels: np.ndarray
+    patients: np.ndarray | None = None
+    split: np.ndarray | None = None
+    class_names: tuple[str, ...] = ()
+    task: str = "binary"
+    masks: Sequence[np.ndarray] | None = None
+    spacing: tuple[float, ...] | Sequence[tuple[float, ...]] | None = None
+    table: "pandas.DataFrame | None" = None
+    licence: str = ""
+    citation: str = ""
+    checksum: str = ""
+
+    def __post_init__(self) -> None:
+        self.class_names = tuple(str(name) for name in self.class_names)
+        self.labels = np.asarray(self.labels)
+        for name in ("patients", "split"):
+            if getattr(self, name) is not None:
+                setattr(self, name, _as_text(getattr(self, name), f"{self.name}: {name}"))
+        if isinstance(self.spacing, (list, np.ndarray)) and len(self.spacing) and np.isscalar(self.spacing[0]):
+            self.spacing = tuple(float(step) for step in self.spacing)  # one for all, given as a list
+        self._check_lengths()
+        self._check_labels()
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, indices) -> "Dataset":
+        if not isinstance(indices, slice):
+            indices = np.asarray(indices)
+            if indices.ndim != 1:
+                raise TypeError(f"dataset[...] takes a list, array or slice; for one image: dataset.images[{indices}]")
+            indices = indices.astype(np.int64) if indices.size == 0 else indices
+        parts = {name: taken(getattr(self, name), indices) for name in ("images", "labels", "patients", "split")}
+        parts["masks"] = taken(self.masks, indices)
+        parts["spacing"] = self.spacing if isinstance(self.spacing, tuple) else taken(self.spacing, indices)
+        parts["table"] = None if self.table is None else self.table.iloc[indices].reset_index(drop=True)
+        return replace(self, **parts)
+
+    def spacing_of(self, i: int) -> tuple[float, ...] | None:
+        """mm between voxels of image `i`; None where unknown."""
+        spacing = self.spacing if isinstance(self.spacing, tuple) or self.spacing is None else self.spacing[i]
+        return None if spacing is None else tuple(float(step) for step in spacing)
+
+    def _check_lengths(self) -> None:
+        n = len(self.images)
+        for name in ("labels", "patients", "split", "masks", "spacing", "table"):
+            part = getattr(self, name)
+            if part is None or isinstance(part, tuple):
+                continue
+            if len(part) != n:
+                raise ValueError(f"{self.name}: {n} images but {len(part)} {name}; each image needs its own")
+
+    def _check_labels(self) -> None:
+        if self.task not in TASKS:
+            raise ValueError(f"{self.name}: task must be one of {', '.join(TASKS)}, got {self.task!r}")
+        labels, k = self.labels, len(self.class_names)
+        if labels.ndim != (2 if self.task == "multilabel" else 1):
+            wanted = "(images, classes)" if self.task == "multilabel" else "(images,)"
+            raise ValueError(f"{self.name}: labels of a {self.task} task have shape {wanted}, got {labels.shape}")
+        if self.task == "regression":
+            if not np.isfinite(self.labels.astype(float)).all():
+                raise ValueError(
+                    f"{self.name}: {(~np.isfinite(labels.astype(float))).sum()} labels are NaN or infinite"
+                )
+            return
+        if k == 0:
+            raise ValueError(f"{self.name}: class_names are missing; a {self.task} task needs one name a class")
+        if labels.dtype.kind not in "iub":
+            raise ValueError(f"{self.name}: labels of classes are whole numbers from 0, got {labels.dtype}")
+        self.labels = labels = labels.astype(np.int64)
+        if self.task == "binary" and k != 2:
+            raise ValueError(f"{self.name}: a binary task has two classes, got class_names {self.class_names}")
+        if self.task == "multilabel" and labels.shape[1] != k:
+            raise ValueError(f"{self.name}: labels have {labels.shape[1]} columns, class_names has {k}")
+        top = 1 if self.task == "multilabel" else k - 1
+        if labels.size and (labels.min() < 0 or labels.max() > top):
+            raise ValueError(
+                f"{self.name}: labels run from {labels.min()} to {labels.max()}, allowed are 0 to {top} "
+                f"({k} class_names: {', '.join(self.class_names)})"
+            )
+
+    def __repr__(self) -> str:
+        said = [f"{len(self):,} images{_size(self.images)}", self.task + self._counts()]
+        said.append("patients unknown" if self.patients is None else f"{len(np.unique(self.patients)):,} patients")
+        if self.split is not None:
+            said.append("official split " + "/".join(f"{(self.split == part).sum()}" for part in SPLITS))
+        return f"{self.name}: {', '.join(said)}"
+
+    def _counts(self) -> str:
+        if self.task == "regression":
+            return f" ({self.labels.min():.4g} to {self.labels.max():.4g})" if len(self) else ""
+        columns = (
+            self.labels.T if self.task == "multilabel" else [self.labels == c for c in range(len(self.class_names))]
+        )
+        return (
+            f" ({', '.join(f'{name} {int(np.sum(c)):,}' for name, c in zip(self.class_names, columns, strict=True))})"
+        )
+
+
+def taken(part: Any, indices: Any) -> Any:
+    """The items of a sequence at some indices: of an array, a `Lazy`, a list; None stays None."""
+    if part is None or isinstance(part, np.ndarray) or hasattr(part, "make"):
+        return None if part is None else part[indices]
+    if isinstance(indices, slice):
+        return part[indices]
+    chosen = np.arange(len(part))[indices]
+    return [part[int(i)] for i in chosen]
+
+
+def about(dataset: Dataset, **changed: Any) -> dict[str, Any]:
+    """What a Dataset made from another one keeps: name, licence, citation, classes; with what `changed` replaces."""
+    kept = ("name", "class_names", "task", "licence", "citation", "checksum")
+    assert set(kept) < {field.name for field in fields(Dataset)}
+    return {name: getattr(dataset, name) for name in kept} | changed
+
+
+def _as_text(values: Any, what: str) -> np.ndarray:
+    """Ids as text; a missing one is an error, since it would become a patient of its own called "nan"."""
+    if isinstance(values, np.ndarray) and values.dtype.kind == "U" and (np.char.strip(values) != "").all():
+        return values
+    values = list(values)
+    missing = [i for i, v in enumerate(values) if v is None or v != v or str(v).strip() == ""]
+    if missing:
+        raise ValueError(f"{what} missing for {len(missing)} images (the first at position {missing[0]})")
+    return np.array([str(v) for v in values], dtype=str if values else "<U1")
+
+
+def _size(images: Any) -> str:
+    return f" {' × '.join(map(str, images.shape[1:]))}" if isinstance(images, np.ndarray) else ""

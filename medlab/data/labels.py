@@ -1,0 +1,75 @@
+"""Turn a column of a table into labels: classes, a grade, or a number."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas
+
+OUTCOME = ("benign", "malignant")
+GRADES_AT_MOST = 20  # more different whole numbers are a measurement, not a grade
+
+
+class Labels(NamedTuple):
+    """Labels of the rows that have one; `rows` are their positions in the table."""
+
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    task: str
+    rows: np.ndarray
+
+
+def from_column(table: "pandas.DataFrame", label: str | None) -> Labels:
+    """Labels from a column of a table.
+
+    Args:
+        table: One row an image.
+        label: Column. Text becomes classes in alphabetical order; whole numbers become classes in their order, two of
+            them "binary", more "ordinal"; fractions become a "regression". "malignant" without such a column is made
+            from `malignancy`, the opinion of radiologists from 1 to 5: 4 and 5 are 1, 1 and 2 are 0, what lies between
+            is left out. None takes `label`, or else "malignant" if that can be had.
+
+    Raises:
+        KeyError: If there is no such column; it lists them.
+        ValueError: If no row has a value, or `malignancy` is not from 1 to 5.
+    """
+    import pandas as pd
+
+    if label is None:
+        label = "label" if "label" in table else "malignant"
+        if label not in table and "malignancy" not in table:
+            raise KeyError(f"which column is the label? Choose label= from {', '.join(map(str, table.columns))}")
+    if label == "malignant" and label not in table and "malignancy" in table:
+        return _from_opinion(table["malignancy"])
+    if label not in table:
+        raise KeyError(f"no column {label!r}; there are {', '.join(map(str, table.columns))}")
+    column = table[label]
+    rows = np.flatnonzero(column.notna() & (column.astype(str).str.strip() != ""))
+    if not len(rows):
+        raise ValueError(f"column {label!r} is empty")
+    values = column.iloc[rows]
+    if not (pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values)):
+        names, labels = np.unique(values.astype(str).str.strip(), return_inverse=True)
+        return Labels(labels, tuple(names), "binary" if len(names) == 2 else "multiclass", rows)
+    numbers = values.to_numpy(float)
+    found = np.unique(numbers)
+    if set(found) <= {0.0, 1.0}:
+        names = OUTCOME if label == "malignant" else (f"not {label}", label)
+        return Labels(numbers.astype(np.int64), names, "binary", rows)
+    if (found != np.round(found)).any() or len(found) > GRADES_AT_MOST:
+        return Labels(numbers, (), "regression", rows)
+    names = tuple(str(int(value)) for value in found)
+    return Labels(np.searchsorted(found, numbers), names, "binary" if len(names) == 2 else "ordinal", rows)
+
+
+def _from_opinion(opinion: "pandas.Series") -> Labels:
+    """Malignancy 4 to 5 is 1, 1 to 2 is 0; between them nobody knew."""
+    values = opinion.to_numpy(float)
+    outside = values[~np.isnan(values) & ((values < 1) | (values > 5))]
+    if len(outside):
+        raise ValueError(f"malignancy is an opinion from 1 to 5, got {outside[0]:g}")
+    rows = np.flatnonzero((values <= 2) | (values >= 4))
+    if not len(rows):
+        raise ValueError("column 'malignancy' has neither 1-2 nor 4-5: nothing to tell apart")
+    return Labels((values[rows] >= 4).astype(np.int64), OUTCOME, "binary", rows)

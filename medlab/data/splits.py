@@ -1,0 +1,155 @@
+"""Divide a data set by patient: three parts, or folds; every patient on one side only."""
+
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+
+from medlab.data.dataset import SPLITS, Dataset
+
+
+def split(
+    dataset: Dataset, *, fractions: tuple[float, float, float] = (0.7, 0.1, 0.2), seed: int = 0
+) -> tuple[Dataset, Dataset, Dataset]:
+    """Divide into training, validation and test data, by patient, with the classes in the same proportions.
+
+    An official split is kept, whatever the fractions; where it has no validation part, that is cut from the training
+    part. Without patient ids the split is by image, with a warning: images of one patient may then stand on two sides.
+
+    Args:
+        dataset: What to divide.
+        fractions: Share of the images in train, val and test; they sum to 1. A share of 0 gives an empty part.
+        seed: Where the draw starts; the same seed gives the same split.
+
+    Returns:
+        Train, val and test; every image is in exactly one of them.
+
+    Raises:
+        ValueError: If there is one patient or one class only, or fewer patients than parts, or the fractions are wrong.
+
+    Source: greedy assignment of the largest patients first, as in Sechidis et al. 2011,
+    doi:10.1007/978-3-642-23808-6_10, with patients in place of images.
+    """
+    shares = np.asarray(fractions, dtype=float)
+    if shares.shape != (3,) or not np.isfinite(shares).all() or (shares < 0).any() or abs(shares.sum() - 1) > 1e-6:
+        raise ValueError(f"fractions are three shares (train, val, test), none below 0, that sum to 1; got {fractions}")
+    if dataset.split is not None:
+        return _official(dataset, shares, seed)
+    part = _assign(dataset, shares, seed)
+    return tuple(dataset[part == i] for i in range(3))
+
+
+def folds(dataset: Dataset, *, k: int = 5, seed: int = 0) -> Iterator[tuple[Dataset, Dataset]]:
+    """Divide into k parts by patient and give k pairs: all but one part, and that part.
+
+    Every image is in exactly one of the k test parts. An official split is not looked at: to keep its test data apart,
+    give only the rest (`dataset[dataset.split != "test"]`).
+
+    Args:
+        dataset: What to divide.
+        k: How many parts, at least 2.
+        seed: Where the draw starts.
+
+    Raises:
+        ValueError: At the call, if there is one patient or one class only, or fewer patients than folds.
+    """
+    if k < 2:
+        raise ValueError(f"k must be at least 2, got {k}")
+    part = _assign(dataset, np.full(k, 1 / k), seed)
+    return ((dataset[part != i], dataset[part == i]) for i in range(k))
+
+
+def _official(dataset: Dataset, shares: np.ndarray, seed: int) -> tuple[Dataset, Dataset, Dataset]:
+    unknown = sorted(set(dataset.split.tolist()) - set(SPLITS))
+    if unknown:
+        raise ValueError(f"{dataset.name}: the official split names {unknown}; known are {', '.join(SPLITS)}")
+    train, val, test = (dataset[dataset.split == part] for part in SPLITS)
+    if len(val) == 0 and len(train) and shares[1] > 0:
+        cut = np.array([shares[0], shares[1]]) / (shares[0] + shares[1])
+        part = _assign(train, cut, seed)
+        train, val = train[part == 0], train[part == 1]
+        val.split = np.full(len(val), "val")
+    return train, val, test
+
+
+def _assign(dataset: Dataset, shares: np.ndarray, seed: int) -> np.ndarray:
+    """Part number of each image; all images of a patient in one part, classes in the same proportions."""
+    if len(dataset) == 0:
+        raise ValueError(f"{dataset.name}: there are no images to divide")
+    weights = _weights(dataset)
+    if dataset.patients is None:
+        warnings.warn(
+            f"{dataset.name}: patients are not known, so it is divided by image; images of one patient may stand on "
+            f"both sides, and results come out too good where they do",
+            stacklevel=3,
+        )
+        patient = np.arange(len(dataset))
+    else:
+        names, patient = np.unique(dataset.patients, return_inverse=True)
+        if len(names) == 1:
+            raise ValueError(f"{dataset.name}: all images are of one patient ({names[0]}); that cannot be divided")
+    n = int(patient.max()) + 1
+    wanted = np.flatnonzero(shares > 0)
+    if n < len(wanted):
+        kind = "images" if dataset.patients is None else "patients"
+        raise ValueError(f"{dataset.name}: {n} {kind} cannot be divided into {len(wanted)} parts; take fewer parts")
+    of_patient = np.zeros((n, weights.shape[1]))
+    np.add.at(of_patient, patient, weights)
+    part = wanted[_balanced(of_patient, shares[wanted], np.random.default_rng(seed))][patient]
+    _warn_of_missing_classes(dataset, part, wanted)
+    return part
+
+
+def _weights(dataset: Dataset) -> np.ndarray:
+    """What is kept in proportion: one column for each class, and one for the number of images."""
+    labels = dataset.labels
+    if dataset.task == "regression":  # fifths of the range of values stand for classes
+        edges = np.quantile(labels, [0.2, 0.4, 0.6, 0.8])
+        labels = np.searchsorted(edges, labels, side="right")
+    if dataset.task == "multilabel":
+        columns = labels.astype(float)
+    else:
+        values = np.unique(labels)
+        if len(values) == 1 and dataset.task != "regression":
+            only = dataset.class_names[int(values[0])]
+            raise ValueError(f"{dataset.name}: all images are of one class ({only}); there is nothing to tell apart")
+        columns = (labels[:, None] == values).astype(float)
+    return np.hstack([columns[:, columns.any(0)], np.ones((len(dataset), 1))])
+
+
+def _balanced(weights: np.ndarray, shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Part of each patient, the largest first, each where the sum of squared deviations grows least.
+
+    With a part's content a and its target share f, the sum over parts of a² / f is least where a is in proportion to f.
+    """
+    n, n_parts = len(weights), len(shares)
+    scaled = weights / weights.sum(0)
+    order = rng.permutation(n)
+    order = order[np.argsort(-scaled[order].max(1), kind="stable")]
+    content = np.zeros((n_parts, weights.shape[1]))
+    part = np.empty(n, np.int64)
+    for i in order:
+        growth = ((2 * content + scaled[i]) @ scaled[i]) / shares
+        part[i] = growth.argmin()
+        content[part[i]] += scaled[i]
+    sizes = np.bincount(part, minlength=n_parts)
+    for empty in np.flatnonzero(sizes == 0):  # few patients: every part gets at least one, a small one of the fullest
+        donors = np.flatnonzero(part == sizes.argmax())
+        part[donors[weights[donors, -1].argmin()]] = empty
+        sizes = np.bincount(part, minlength=n_parts)
+    return part
+
+
+def _warn_of_missing_classes(dataset: Dataset, part: np.ndarray, parts: np.ndarray) -> None:
+    if dataset.task == "regression":
+        return
+    labels = dataset.labels
+    has = labels.T == 1 if dataset.task == "multilabel" else [labels == c for c in range(len(dataset.class_names))]
+    missing = {
+        name: sum(1 for p in parts if not of_class[part == p].any())
+        for name, of_class in zip(dataset.class_names, has, strict=True)
+        if of_class.any()
+    }
+    said = [f"{name} from {count} of {len(parts)}" for name, count in missing.items() if count]
+    if said:
+        warnings.warn(f"{dataset.name}: classes that are missing from some parts: {', '.join(said)}", stacklevel=4)

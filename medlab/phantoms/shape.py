@@ -1,0 +1,108 @@
+"""The shape of a nodule: an ellipsoid with bumps (lobulation) and spikes (spiculation), known at any point in space."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from medlab.phantoms.tissue import edge, thread
+
+_BALL = None  # directions spread evenly over the sphere, filled when first used
+
+
+class Shape:
+    """The body and the spikes of one nodule, drawn from its attributes.
+
+    Sphericity sets the axes, lobulation the bumps, spiculation number and length of the spikes; sphericity 5,
+    lobulation 1, spiculation 1 and margin 5 give an exact ball. The body has the volume of a ball of `diameter_mm`
+    whatever its shape; the spikes come on top.
+    """
+
+    def __init__(self, rng: np.random.Generator, attributes: Mapping[str, Any]):
+        a = attributes
+        self.radius = a["diameter_mm"] / 2
+        self.axes = directions(rng, 1)[0], *directions(rng, 2)
+        self.axes = np.linalg.qr(np.array(self.axes).T)[0].T.astype(np.float32)
+        long = 1 + 0.38 * (5 - a["sphericity"]) * rng.uniform(0.8, 1.2)
+        flat = long ** rng.uniform(-0.3, 0.8)
+        stretch = np.array([long, flat, 1.0])
+        self.stretch = (stretch / np.prod(stretch) ** (1 / 3)).astype(np.float32)
+
+        rough = 0.17 * np.tanh(0.7 * (5 - a["margin"])) + 0.2 * np.tanh(0.6 * (5 - a["sphericity"]))
+        rough *= min(0.8 + 0.12 * self.radius, 2.2)
+        large = directions(rng, 6), 0.24 * (a["lobulation"] - 1) * rng.uniform(0.5, 1, 6), rng.uniform(4, 9, 6)
+        n = 8 + int(self.radius)  # bumps of about the same mm, more of them on a large nodule
+        small = directions(rng, n), rough * rng.uniform(-0.9, 1, n), rng.uniform(3, 10 + 2 * self.radius, n)
+        self.bumps, self.height, self.focus = (
+            np.float32(np.concatenate(pair)) for pair in zip(large, small, strict=True)
+        )
+        self.scale = 1.0
+        profile = self.profile(ball())
+        self.scale = float(np.mean(profile**3) ** (-1 / 3))
+        self.reach = self.radius * float(profile.max()) * self.scale * float(self.stretch.max()) * 1.1
+
+        degree = a["spiculation"] - 1
+        n = int(np.round((4 + 11 * degree) * rng.uniform(0.7, 1.3))) if degree >= 0.3 else 0
+        self.spikes = np.float32(directions(rng, n))
+        self.bend = np.float32(np.cross(self.spikes, directions(rng, n)) * 0.02)
+        self.length = (2.5 + 0.35 * self.radius) * (0.7 + 0.25 * degree) * np.exp(rng.uniform(-1.2, 0.4, n))
+        self.thick = rng.uniform(0.6, 1.4, n) * (0.7 + 0.08 * self.radius)
+        self.extent = self.reach + (float(self.length.max()) + 1 if n else 0)
+
+    def profile(self, unit: np.ndarray) -> np.ndarray:
+        """Radius over the mean radius in directions `unit`, (3, n), before the axes are stretched."""
+        if not self.height.any():
+            return np.full(unit.shape[1], self.scale, np.float32)
+        near = self.bumps @ unit
+        near -= 1
+        near *= self.focus[:, None]
+        np.exp(near, out=near)
+        return self.scale * np.maximum(1 + self.height @ near, 0.3)
+
+    def depth(self, points: np.ndarray) -> np.ndarray:
+        """How deep `points`, (3, n) in mm from the centre, lie inside the body, mm; negative outside."""
+        q = (self.axes @ points) / self.stretch[:, None]
+        r = np.sqrt(np.einsum("in,in->n", q, q)) + 1e-6
+        steep = np.sqrt(np.einsum("in,in->n", q / self.stretch[:, None], q / self.stretch[:, None])) / r
+        return (self.radius * self.profile(q / r) - r) / np.maximum(steep, 1e-3)
+
+    def spiked(self, points: np.ndarray, voxel: float) -> np.ndarray:
+        """Part of each voxel of `voxel` mm at `points` that spikes fill."""
+        share = np.zeros(points.shape[1], np.float32)
+        square = np.einsum("in,in->n", points, points)
+        for way, bend, length, thick in zip(
+            self.spikes, self.bend, self.length.tolist(), self.thick.tolist(), strict=True
+        ):
+            foot = self.radius * 0.7
+            along = way @ points
+            tip = self.reach / 1.1 + length
+            on = np.flatnonzero((along > foot) & (along < tip) & (square - along**2 < 9 + (0.05 * tip) ** 2))
+            t = along[on]
+            away = points[:, on] - way[:, None] * t - bend[:, None] * (t - foot) ** 2
+            taper = thick * np.clip((tip - t) / (tip - foot), 0.25, 1)
+            share[on] = np.maximum(share[on], thread(np.einsum("in,in->n", away, away), taper, voxel))
+        return share
+
+    def filled(self, points: np.ndarray, *, voxel: float, margin: float) -> tuple[np.ndarray, np.ndarray]:
+        """Depth in the body in mm, and part of each voxel that the nodule fills: partial volume and soft margin."""
+        depth = self.depth(points)
+        soft = (0.8 * np.sqrt(5 - margin) + 0.12 * (5 - margin) ** 1.3) * min(1.0, self.radius / 3)
+        share = edge(depth, float(np.hypot(1.2 * voxel, 2 * soft))).astype(np.float32)
+        return depth, np.maximum(share, self.spiked(points, voxel)) if len(self.spikes) else share
+
+
+def directions(rng: np.random.Generator, n: int) -> np.ndarray:
+    """`n` directions, (n, 3), any as likely as any other."""
+    v = rng.standard_normal((n, 3))
+    return v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-9)
+
+
+def ball(n: int = 400) -> np.ndarray:
+    """Directions spread evenly over the sphere, (3, n), on a spiral."""
+    global _BALL
+    if _BALL is None:
+        i = np.arange(n) + 0.5
+        z, turn = 1 - 2 * i / n, np.pi * (1 + 5**0.5) * i
+        r = np.sqrt(1 - z**2)
+        _BALL = np.array([z, r * np.cos(turn), r * np.sin(turn)], np.float32)
+    return _BALL
