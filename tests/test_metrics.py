@@ -126,8 +126,13 @@ def test_calibration_error_of_many_classes_looks_at_the_chosen_one():
         ([], [], "at least one"),
         ([0, 1], [0.5], "as many"),
         ([0.5, 1], [0.5, 0.5], "whole numbers"),
+        ([-1, 1], [0.5, 0.5], "from 0"),
+        (["no", "yes"], [0.5, 0.5], "whole numbers"),
         ([0, 1], [0.5, float("nan")], "finite"),
         ([[0, 1], [1, 0]], [[0.1], [0.2]], "several labels"),
+        ([0, 1], [[0.1], [0.2]], "one column: ravel"),
+        ([0, 5], [[0.1, 0.9], [0.2, 0.8]], "each class up to 5"),
+        ([0, 1, 2], [0.1, 0.5, 0.9], r"3 classes need scores \(N, 3\)"),
     ],
 )
 def test_bad_input(labels, scores, says):
@@ -140,6 +145,8 @@ def test_probabilities_are_asked_for():
         metrics.brier(np.array([0, 1]), np.array([-0.1, 1.2]))
     with pytest.raises(ValueError, match="between 0 and 1"):
         metrics.calibration_error(np.array([0, 1]), np.array([0, 1]))
+    with pytest.raises(ValueError, match="sum to 1"):
+        metrics.brier(np.array([0, 2]), np.array([[0.9, 0.5, 0.4], [0.1, 0.1, 0.8]]))
 
 
 # ------------------------------------------------------------------ intervals
@@ -181,6 +188,16 @@ def covered(metric, truth: float, draw, n_draws: int = 1000) -> float:
         found = metrics.interval(metric, labels, scores, groups=groups, n=1000, seed=seed)
         held += found.low <= truth <= found.high
     return held / n_draws
+
+
+def test_coverage_of_recall_with_few_positives():
+    """Twenty positives among five hundred, true recall 0.95: perfect scores are common, and still only an estimate."""
+
+    def draw(rng):
+        labels = np.r_[np.ones(20, int), np.zeros(480, int)]
+        return labels, (rng.uniform(size=500) < np.where(labels == 1, 0.95, 0.02)).astype(int), None
+
+    assert covered(metrics.recall, 0.95, draw, n_draws=400) >= 0.9  # 0.66 when perfect scores count all 500 cases
 
 
 @pytest.mark.parametrize(("n", "apart"), [(60, 1.5), (40, 2.5)])
@@ -229,9 +246,12 @@ def test_a_perfect_score_on_few_cases_keeps_its_doubt():
     found = metrics.interval(metrics.accuracy, labels, labels)
     assert (found.value, found.high) == (1, 1)
     assert found.low == pytest.approx(0.8316, abs=1e-4)
-    by_patient = metrics.interval(metrics.accuracy, labels, labels, groups=np.repeat(np.arange(5), 4))
+    with pytest.warns(UserWarning, match="5 patients"):
+        by_patient = metrics.interval(metrics.accuracy, labels, labels, groups=np.repeat(np.arange(5), 4))
     assert by_patient.low == pytest.approx(0.025 ** (1 / 5))
     assert metrics.interval(metrics.accuracy, labels, 1 - labels).high == pytest.approx(1 - 0.8316, abs=1e-4)
+    three = metrics.interval(metrics.recall, np.r_[1, 1, 1, np.zeros(997, int)], np.r_[1, 1, 1, np.zeros(997, int)])
+    assert three.low == pytest.approx(0.025 ** (1 / 3))  # it rests on three cases, whatever the others
     exact = metrics.interval(metrics.mae, labels, labels)
     assert (exact.low, exact.high) == (0, 0)  # an error in mm has no such bound
 
@@ -254,6 +274,22 @@ def test_interval_bad_input():
         metrics.interval(metrics.accuracy, [0, 1], [0, 1], n=10)
     with pytest.raises(ValueError, match="low to high"):
         metrics.Interval(0.5, 0.6, 0.4)
+
+
+def test_one_patient_has_no_interval():
+    labels, scores = cases(0, n=40)
+    with pytest.warns(UserWarning, match="1 patients"):
+        found = metrics.interval(metrics.auc, labels, scores, groups=["a"] * 40)
+    assert np.isnan([found.low, found.high]).all()
+    with pytest.warns(UserWarning, match="1 patients"):
+        assert np.isnan(metrics.paired(metrics.auc, labels, scores, 1 - scores, groups=["a"] * 40).p)
+
+
+def test_patients_that_are_not_known_are_no_patient():
+    labels, scores = cases(0, n=4)
+    for groups in ([1.0, float("nan"), 2.0, 3.0], [None, "a", "b", "c"], np.zeros((4, 1))):
+        with pytest.raises(ValueError, match="patient of each case"):
+            metrics.interval(metrics.accuracy, labels, scores, groups=groups)
 
 
 def test_interval_prints():
@@ -469,5 +505,7 @@ def test_froc_limits():
         metrics.froc([], [], n_scans=1)
     with pytest.raises(ValueError, match="at least 2"):
         metrics.froc([("b", (1, 1), 0.5)], truth, n_scans=1)
+    with pytest.raises(ValueError, match="finite"):
+        metrics.froc([("a", (1, 1), float("nan"))], truth, n_scans=1)
     with pytest.raises(ValueError, match="does not fit a box"):
         metrics.froc([("a", (1, 1, 1), 0.5)], truth, n_scans=1)

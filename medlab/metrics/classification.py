@@ -8,7 +8,7 @@ booleans); scores become decisions at 0.5, or by the largest of K.
 why these metrics are written here and not taken from scikit-learn, with which they are tested to agree.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -71,7 +71,7 @@ def brier(labels: np.ndarray, scores: np.ndarray, *, weights: np.ndarray | None 
     Source: Brier 1950, doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
     """
     labels, scores = _paired_arrays(labels, scores)
-    _check_probabilities(scores)
+    _check_probabilities(labels, scores)
     if scores.ndim == 1:
         return _mean((scores - labels) ** 2, weights)
     if labels.ndim == 2:
@@ -84,7 +84,8 @@ def calibration_error(
 ) -> float | np.ndarray:
     """Expected calibration error: how far stated probabilities lie from what happens, on average over equal bins.
 
-    Two classes: the probability of class 1. K classes: that of the class decided for.
+    Two classes: the probability of class 1. K classes: that of the class decided for. With few cases per bin it comes
+    out too high even for a perfect model, and so does its bootstrap interval: compare models on the same cases only.
 
     Raises:
         ValueError: If the scores are not probabilities.
@@ -92,16 +93,16 @@ def calibration_error(
     Source: Naeini et al. 2015 (AAAI), with equally wide bins, each closed below and the last on both sides.
     """
     labels, scores = _paired_arrays(labels, scores)
-    _check_probabilities(scores)
+    _check_probabilities(labels, scores)
     if labels.ndim == 2:
         parts = [calibration_error(y, p, bins=bins, weights=weights) for y, p in zip(labels.T, scores.T, strict=True)]
         return _plain(np.mean(parts, axis=0))
     if scores.ndim == 2:
         labels, scores = scores.argmax(axis=1) == labels, scores.max(axis=1)
-    bin_of = np.minimum((scores * bins).astype(int), bins - 1)
-    gap = scores - labels
-    gaps = [np.abs(_sum(np.where(bin_of == b, gap, 0.0), weights)) for b in range(bins)]
-    return _plain(np.sum(gaps, axis=0) / _sum(np.ones(len(labels)), weights))
+    in_bin = np.minimum((scores * bins).astype(int), bins - 1)[:, None] == np.arange(bins)
+    counts = np.ones(len(labels)) if weights is None else np.asarray(weights, dtype=float)
+    gaps = counts @ np.where(in_bin, (scores - labels)[:, None], 0.0)
+    return _plain(np.abs(gaps).sum(axis=-1) / counts.sum(axis=-1))
 
 
 def decisions(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
@@ -126,6 +127,8 @@ def delong(labels: np.ndarray, scores: np.ndarray, *, level: float = 0.95) -> tu
     """
     from scipy.stats import norm
 
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, got {level}")
     value, variance = _delong_parts(labels, [scores])
     half = norm.ppf((1 + level) / 2) * np.sqrt(variance[0, 0])
     return float(value[0]), float(max(0.0, value[0] - half)), float(min(1.0, value[0] + half))
@@ -143,12 +146,15 @@ def delong_test(labels: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
 def _delong_parts(labels: np.ndarray, scores: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     from scipy.stats import rankdata
 
-    labels = np.asarray(labels).astype(bool)
+    checked = [_paired_arrays(labels, score) for score in scores]
+    if checked[0][0].max() > 1 or any(score.ndim != 1 for _, score in checked):
+        raise ValueError("DeLong compares scores (N,) of two classes")
+    labels, scores = checked[0][0].astype(bool), [score for _, score in checked]
     m, n = int(labels.sum()), int((~labels).sum())
     if m < 2 or n < 2:
         raise ValueError(f"DeLong's variance needs two cases of each class, got {m} and {n}")
     values, of_positives, of_negatives = [], [], []
-    for score in map(np.asarray, scores):
+    for score in scores:
         positive, negative = score[labels], score[~labels]
         together = rankdata(np.concatenate([positive, negative]))
         of_positives.append((together[:m] - rankdata(positive)) / n)
@@ -158,17 +164,44 @@ def _delong_parts(labels: np.ndarray, scores: list[np.ndarray]) -> tuple[np.ndar
     return np.array(values), cov
 
 
+def rests_on(metric: Callable, labels: np.ndarray, scores: np.ndarray) -> list[np.ndarray]:
+    """The cases that decide a metric, one mask per condition: recall rests on the cases that have it, and so on."""
+    labels, scores = _paired_arrays(labels, scores)
+    truths = [truth for truth, _ in _columns(labels, scores)]
+    if metric is accuracy:
+        return [np.ones(len(labels), bool)]
+    if metric is auc:
+        return [mask for truth in truths for mask in (truth, ~truth)]
+    if metric is recall:
+        return truths
+    if metric is specificity:
+        return [~truth for truth in truths]
+    alarms = [alarm for _, alarm in _pairs(labels, scores)]
+    return alarms if metric is precision else [t | a for (t, _), a in zip(_pairs(labels, scores), alarms, strict=True)]
+
+
 def _paired_arrays(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and scores as arrays that belong together, or an error; nothing is guessed."""
     labels, scores = np.asarray(labels), np.asarray(scores)
-    if len(labels) != len(scores) or len(labels) == 0:
+    if labels.ndim not in (1, 2) or scores.ndim not in (1, 2) or len(labels) != len(scores) or len(labels) == 0:
         raise ValueError(f"labels and scores must be as many, and at least one, got {labels.shape} and {scores.shape}")
-    if labels.ndim == 2 and scores.shape != labels.shape:
-        raise ValueError(f"several labels need as many scores, got {labels.shape} and {scores.shape}")
-    if labels.dtype.kind not in "iub" and not np.array_equal(labels, np.round(labels)):
-        raise ValueError(f"labels must be whole numbers, got {labels.dtype} with fractions or NaN")
-    if not np.isfinite(scores.astype(float)).all():
-        raise ValueError("scores must be finite, got NaN or infinity")
-    return labels.astype(int), scores
+    if labels.dtype.kind not in "iubf" or not np.array_equal(labels, np.round(labels)) or labels.min() < 0:
+        raise ValueError(f"labels must be whole numbers from 0, got {labels.dtype} such as {labels.ravel()[0]!r}")
+    if scores.dtype.kind not in "iubf" or not np.isfinite(scores).all():
+        raise ValueError("scores must be finite numbers, got NaN, infinity or text")
+    labels = labels.astype(int)
+    top = labels.max()
+    if labels.ndim == 2 and (scores.shape != labels.shape or top > 1):
+        raise ValueError(f"several labels are 0 or 1 and need as many scores, got {labels.shape} and {scores.shape}")
+    if labels.ndim == 1 and scores.ndim == 2 and (scores.shape[1] < 2 or top >= scores.shape[1]):
+        raise ValueError(
+            f"scores (N, K) need a column for each class up to {top}, got {scores.shape}; one column: ravel"
+        )
+    if labels.ndim == 1 and scores.ndim == 1 and scores.dtype.kind == "f" and top > 1:
+        raise ValueError(
+            f"{top + 1} classes need scores (N, {top + 1}), or decisions as whole numbers; got {scores.shape}"
+        )
+    return labels, scores
 
 
 def _columns(labels: np.ndarray, scores: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -181,16 +214,19 @@ def _columns(labels: np.ndarray, scores: np.ndarray) -> Iterator[tuple[np.ndarra
         yield labels == 1, scores[:, 1] if scores.ndim == 2 else scores
 
 
-def _over_classes(of_one, labels: np.ndarray, scores: np.ndarray) -> float | np.ndarray:
+def _over_classes(of_one: Callable, labels: np.ndarray, scores: np.ndarray) -> float | np.ndarray:
     labels, scores = _paired_arrays(labels, scores)
+    return _plain(np.mean([of_one(truth, alarm) for truth, alarm in _pairs(labels, scores)], axis=0))
+
+
+def _pairs(labels: np.ndarray, scores: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """(truth, alarm) of the condition: one pair for two classes, one per class or label beyond."""
     said = decisions(labels, scores)
     if labels.ndim == 2:
-        pairs = list(zip(labels.T == 1, said.T == 1, strict=True))
-    else:
-        n_classes = scores.shape[1] if scores.ndim == 2 else max(2, int(max(labels.max(), said.max())) + 1)
-        classes = range(n_classes) if n_classes > 2 else [1]
-        pairs = [(labels == k, said == k) for k in classes]
-    return _plain(np.mean([of_one(truth, alarm) for truth, alarm in pairs], axis=0))
+        return list(zip(labels.T == 1, said.T == 1, strict=True))
+    n_classes = scores.shape[1] if scores.ndim == 2 else max(2, int(max(labels.max(), said.max())) + 1)
+    classes = range(n_classes) if n_classes > 2 else [1]
+    return [(labels == k, said == k) for k in classes]
 
 
 def _ranked(truth: np.ndarray, score: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
@@ -226,6 +262,8 @@ def _plain(value) -> float | np.ndarray:
     return float(value.reshape(-1)[0]) if value.size == 1 else value
 
 
-def _check_probabilities(scores: np.ndarray) -> None:
+def _check_probabilities(labels: np.ndarray, scores: np.ndarray) -> None:
     if scores.min() < 0 or scores.max() > 1 or scores.dtype.kind != "f":
         raise ValueError(f"probabilities must lie between 0 and 1, got {scores.dtype} {scores.min()} to {scores.max()}")
+    if labels.ndim == 1 and scores.ndim == 2 and np.abs(scores.sum(axis=1) - 1).max() > 1e-3:
+        raise ValueError("the probabilities of K classes must sum to 1 in each row")

@@ -52,6 +52,9 @@ def froc(
     Source: Bandos et al. 2009, doi:10.1111/j.1541-0420.2008.01049.x;
     Setio et al. 2017 (LUNA16), doi:10.1016/j.media.2017.06.015.
     """
+    found, truth = list(found), list(truth)
+    if not np.isfinite([score for *_, score in found]).all():
+        raise ValueError("the scores of marks must be finite, got NaN or infinity")
     named = {scan for scan, *_ in found} | {scan for scan, _ in truth}
     if not truth or n_scans < len(named):
         raise ValueError(f"froc needs a lesion and n_scans of at least {len(named)}, got {len(truth)} and {n_scans}")

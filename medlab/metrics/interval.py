@@ -1,14 +1,16 @@
 """Intervals by bootstrap: how far a number may be off, and whether two of them really differ."""
 
 import inspect
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from medlab.metrics.classification import accuracy, auc, f1, precision, recall, specificity
+from medlab.metrics.classification import accuracy, auc, f1, precision, recall, rests_on, specificity
 
 CHUNK = 2_000_000  # bootstrap weights held at once: 16 MB
+FEW = 10  # patients; with 10 a 95 % interval holds the truth in about 88 % of studies, with 30 in 92 %
 BLOCKS = 200  # enough to see the skewness of a metric
 SHARES = (accuracy, auc, f1, precision, recall, specificity)  # 0 to 1, where a perfect score is still an estimate
 
@@ -76,7 +78,9 @@ def interval(
 
     Patients are drawn, not images: images of one patient resemble each other, and drawing them one by one would make
     the interval too narrow. Draws in which the metric is not defined (one class only) are left out. Where all draws
-    give a perfect 0 or 1, the bootstrap knows no doubt; the end is then the exact binomial bound for as many patients.
+    give a perfect 0 or 1, the bootstrap knows no doubt; the end is then the exact binomial bound for as many patients
+    as the metric rests on (recall: those with the condition). One patient has no interval: its ends are NaN; below ten
+    a warning says that it will be too narrow.
 
     Args:
         metric: Called as metric(labels, scores); one that takes `weights` is bootstrapped many times faster.
@@ -95,10 +99,13 @@ def interval(
     _check(labels, scores, groups, n, level)
     member = _members(len(labels), groups)
     value = float(metric(labels, scores))
+    if member.max() == 0:
+        return Interval(value, np.nan, np.nan)
     drawn = np.concatenate([_measure(metric, labels, scores, weights) for weights in _draws(member, n, seed)])
     left_out = np.concatenate([_measure(metric, labels, scores, weights) for weights in _without_one(member)])
     if metric in SHARES and value in (0, 1) and np.nanmin(drawn) == np.nanmax(drawn):
-        bound = ((1 - level) / 2) ** (1 / (member.max() + 1))
+        deciding = min(len(np.unique(member[cases])) for cases in rests_on(metric, labels, scores))
+        bound = ((1 - level) / 2) ** (1 / deciding)
         return Interval(value, bound, 1.0) if value == 1 else Interval(value, 0.0, 1 - bound)
     return Interval(value, *_ends(value, drawn, left_out, level))
 
@@ -136,6 +143,8 @@ def paired(
 
     member = _members(len(labels), groups)
     value = float(metric(labels, a)) - float(metric(labels, b))
+    if member.max() == 0:
+        return Paired(value, np.nan, np.nan, np.nan)
     drawn = np.concatenate([difference(weights) for weights in _draws(member, n, seed)])
     left_out = np.concatenate([difference(weights) for weights in _without_one(member)])
     known = drawn[np.isfinite(drawn)]
@@ -151,13 +160,22 @@ def _check(labels: np.ndarray, scores: np.ndarray, groups: Sequence | None, n: i
         raise ValueError(f"labels and scores must be as many, and at least one, got {len(labels)} and {len(scores)}")
     if groups is not None and len(groups) != len(labels):
         raise ValueError(f"groups must name the patient of each of the {len(labels)} cases, got {len(groups)}")
-    if not 0 < level < 1 or n < 2 / (1 - level):
-        raise ValueError(f"level must lie between 0 and 1 and n allow for it, got level={level} and n={n}")
+    if not 0 < level < 1 or not isinstance(n, (int, np.integer)) or n < 2 / (1 - level):
+        raise ValueError(f"level must lie between 0 and 1 and n, whole, allow for it, got level={level} and n={n}")
 
 
 def _members(cases: int, groups: Sequence | None) -> np.ndarray:
     """The patient of each case as a number from 0; every case its own patient where none are named."""
-    return np.arange(cases) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    if groups is None:
+        return np.arange(cases)
+    names = np.asarray(groups)
+    missing = [name for name in names.ravel() if name is None or name != name]  # NaN is not itself
+    if names.ndim != 1 or missing:
+        raise ValueError(f"groups must be a row with the patient of each case, {len(missing)} are missing")
+    member = np.unique(names.astype(str) if names.dtype == object else names, return_inverse=True)[1]
+    if member.max() < FEW - 1:
+        warnings.warn(f"{member.max() + 1} patients: an interval from so few is too narrow", stacklevel=3)
+    return member
 
 
 def _draws(member: np.ndarray, n: int, seed: int) -> Iterator[np.ndarray]:

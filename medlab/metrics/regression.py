@@ -57,6 +57,8 @@ def bland_altman(a: np.ndarray, b: np.ndarray, *, level: float = 0.95) -> Agreem
     from scipy.stats import t
 
     a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, got {level}")
     if a.ndim != 1 or a.shape != b.shape or len(a) < 2:
         raise ValueError(f"bland_altman takes two rows of at least 2 numbers, got shapes {a.shape} and {b.shape}")
     difference = b - a
