@@ -16,7 +16,7 @@ from medlab.data import medmnist_catalogue as catalogue
 from medlab.data.lazy import Lazy
 from tests import corpus
 
-pytestmark = [pytest.mark.filterwarnings("ignore:.*its MD5 is"), pytest.mark.filterwarnings("ignore:.*officially")]
+pytestmark = pytest.mark.filterwarnings("ignore:.*its MD5 is", "ignore:.*officially", "ignore:BreastMNIST. malignant")
 
 
 @pytest.fixture(autouse=True)
@@ -56,9 +56,22 @@ def test_images_of_unequal_size_stay_a_sequence():
     assert part.masks[0].all()
 
 
+def test_a_spacing_is_for_all_images_or_for_each():
+    assert toy(spacing=[2, 1]).spacing == (2.0, 1.0)
+    assert toy(3, spacing=((2, 1), (3, 1), (4, 1)))[[2, 0]].spacing_of(0) == (4.0, 1.0)
+    assert toy(2, spacing=((2, 1), None)).spacing_of(1) is None
+    assert toy(2, images=np.zeros((2, 4, 5, 3)), spacing=(2, 1)).spacing == (2.0, 1.0)  # colour has no spacing
+
+
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
+        ({"spacing": (1, 0)}, r"toy: spacing must be numbers above 0 in mm, one an axis, got \(1, 0\)"),
+        ({"spacing": (1, float("inf"))}, "spacing must be numbers above 0"),
+        ({"spacing": ("a", 1)}, "spacing must be numbers above 0"),
+        ({"spacing": ()}, "spacing must be numbers above 0"),
+        ({"spacing": (1, 1, 1)}, r"spacing \(1\.0, 1\.0, 1\.0\) has 3 numbers, but the images are \(4, 5\)"),
+        ({"spacing": ((1, 1), (2, 2))}, "12 images but 2 spacing"),
         ({"labels": np.zeros(11, int)}, "12 images but 11 labels"),
         ({"patients": ["a"] * 13}, "12 images but 13 patients"),
         ({"patients": [*["a"] * 11, None]}, "patients missing for 1 images.*position 11"),
@@ -79,6 +92,21 @@ def test_images_of_unequal_size_stay_a_sequence():
 def test_what_does_not_fit_is_refused(changed, says):
     with pytest.raises(ValueError, match=says):
         toy(**changed)
+
+
+def test_a_patient_is_the_same_text_under_every_type():
+    arrays = [np.array([7, 8], np.float32), np.array([b"7", b"8"]), np.array([" 7", "8 "])]
+    for same in ([7, 8], [7.0, 8.0], [b"7", b"8"], ["7", 8], pd.Series([7, 8], dtype="Int64"), *arrays):
+        assert toy(2, patients=same).patients.tolist() == ["7", "8"]
+    assert toy(2, patients=["007", 1.5]).patients.tolist() == ["007", "1.5"]
+    for missing in (None, np.nan, pd.NA, pd.NaT, "", "  ", "nan"):
+        with pytest.raises(ValueError, match=r"toy: patients missing for 1 images \(the first at position 1\)"):
+            toy(2, patients=["a", missing])
+    with pytest.raises(ValueError, match="patients missing"):
+        toy(2, patients=np.array(["a", "nan"]))
+    for wrong in ([["a"], ["b"]], np.array("ab"), "ab"):
+        with pytest.raises(ValueError, match="patients must be a list or array of one axis"):
+            toy(2, patients=wrong)
 
 
 def test_one_image_is_asked_of_images():
@@ -172,11 +200,17 @@ def test_a_file_of_ones_own_is_used_with_a_warning_that_names_both_sums(tmp_path
 
 
 def test_the_official_file_loads_without_a_word(tmp_path, monkeypatch):
-    path, _ = medmnist_file(tmp_path, "breastmnist")
-    official(monkeypatch, "breastmnist", path, (20, 6, 8))
+    path, _ = medmnist_file(tmp_path, "pneumoniamnist")
+    official(monkeypatch, "pneumoniamnist", path, (20, 6, 8))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        data.load("breastmnist", folder=tmp_path)
+        data.load("pneumoniamnist", folder=tmp_path)
+
+
+def test_breastmnist_says_that_malignant_is_0(tmp_path):
+    medmnist_file(tmp_path, "breastmnist")
+    with pytest.warns(UserWarning, match="BreastMNIST: malignant is class 0"):
+        assert data.load("breastmnist", folder=tmp_path).class_names == ("malignant", "normal, benign")
 
 
 def official(monkeypatch, name: str, path, n) -> None:
@@ -231,7 +265,13 @@ def test_one_finding_of_chestmnist(tmp_path, monkeypatch):
         ({"train_images": np.ones((20, 28, 28), np.float32)}, "float32, expected"),
         ({"train_labels": np.ones((20, 2), np.uint8)}, r"train_labels have shape \(20, 2\)"),
         ({"train_labels": np.full((20, 1), 7, np.uint8)}, "labels run from 0 to 7"),
-        ({"train_labels": np.array([[object()]] * 20)}, "(?i)object arrays cannot be loaded"),
+        (
+            {"train_labels": np.array([[object()]] * 20)},
+            r"pneumoniamnist\.npz: train_labels is not .*(?i:object arrays)",
+        ),
+        ({"train_labels": np.array([["sick"]] * 20)}, r"pneumoniamnist\.npz: train_labels are <U4 \(sick, .*whole"),
+        ({"val_labels": np.full((6, 1), 0.5)}, r"pneumoniamnist\.npz: val_labels are float64 \(0\.5, .*whole numbers"),
+        ({"val_labels": np.full((6, 1), np.nan)}, "val_labels are float64"),
     ],
 )
 def test_files_with_the_wrong_content_are_refused(changed, says, tmp_path):
@@ -252,6 +292,17 @@ def test_damaged_files_are_refused(content, tmp_path):
     raw[place : place + 40] = bytes(40)
     path.write_bytes(raw)
     with pytest.raises(ValueError, match=r"pneumoniamnist\.npz: damaged"):
+        data.load("pneumoniamnist", folder=tmp_path)
+
+
+@pytest.mark.parametrize("array", ["val_labels", "val_images"])
+def test_an_array_that_numpy_cannot_read_names_the_file(array, tmp_path):
+    path, arrays = medmnist_file(tmp_path, "pneumoniamnist")
+    arrays.pop(array)
+    np.savez(path, **arrays)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(f"{array}.npy", b"no magic here, only text")
+    with pytest.raises(ValueError, match=rf"pneumoniamnist\.npz: {array} is not an array of numbers .*magic"):
         data.load("pneumoniamnist", folder=tmp_path)
 
 
@@ -313,6 +364,32 @@ def test_folders_of_patients_and_an_official_split(tmp_path):
     assert found.labels.tolist() == [0, 1] * 3
     assert len(set(found.patients)) == 6
     assert [len(part) for part in data.split(found)] == [2, 2, 2]
+
+
+@pytest.mark.parametrize("sick", ["Malignant", "cancer", "DISEASED"])
+def test_of_two_folders_the_disease_is_class_1(sick, tmp_path):
+    picture(tmp_path / sick / "a.png")
+    picture(tmp_path / "other" / "b.png")
+    found = data.load(tmp_path)
+    assert (found.class_names, found.labels.tolist()) == (("other", sick), [1, 0] if sick < "other" else [0, 1])
+
+
+def test_folders_beside_train_and_test_are_refused(tmp_path):
+    for part in ("train", "test", "extra"):
+        for name in ("a", "b"):
+            picture(tmp_path / part / name / "1.png")
+    with pytest.raises(ValueError, match=r"test, train are parts .* but beside them lie extra"):
+        data.load(tmp_path)
+
+
+def test_the_same_sub_folders_in_every_class_are_no_patients(tmp_path):
+    for name in ("a", "b"):
+        for inside in ("left", "right"):
+            picture(tmp_path / name / inside / "1.png")
+    with pytest.warns(UserWarning, match=r"same sub-folders \(left, right\).*patients are unknown"):
+        assert data.load(tmp_path).patients is None
+    picture(tmp_path / "b" / "middle" / "1.png")
+    assert data.load(tmp_path).patients.tolist() == ["left", "right", "left", "middle", "right"]
 
 
 def test_a_folder_that_is_no_data_set_is_refused(tmp_path):
@@ -462,6 +539,10 @@ def test_any_column_can_be_the_label(tmp_path):
     sex = data.load(folder, label="sex")
     assert (sex.task, sex.class_names, sex.labels.tolist()) == ("binary", ("f", "m"), [0, 1, 0, 1, 0, 0])
     assert data.load(folder, label="flag").class_names == ("not flag", "flag")
+    own_cohort(tmp_path / "d", outcome=list("nynyyn"), finding=["no", "Yes", "no", "Yes", "no", "no"])
+    assert data.load(tmp_path / "d", label="outcome").class_names == ("n", "y")
+    finding = data.load(tmp_path / "d", label="finding")
+    assert (finding.class_names, finding.labels.tolist()) == (("no", "Yes"), [0, 1, 0, 1, 0, 0])
     size = data.load(folder, label="diameter_mm")
     np.testing.assert_array_equal(size.labels, volumes().table["diameter_mm"])
     assert (size.task, size.class_names) == ("regression", ())
@@ -493,6 +574,59 @@ def test_bad_tables_are_refused(columns, says, tmp_path):
     (folder / "cohort.csv").write_text("id;image\n1;2")
     with pytest.raises(ValueError, match="has no column 'image'"):
         data.load(folder)
+
+
+def test_missing_values_have_many_names(tmp_path):
+    folder = own_cohort(
+        tmp_path / "c", sex=["f", "NA", "m", "?", "f", "-"], grade=["1", "N/A", "3", "n/a", "2", "null"],
+        malignancy=["5", "nan", "1", "-", "", "4"],
+    )  # fmt: skip
+    sex = data.load(folder, label="sex")
+    assert (sex.class_names, sex.labels.tolist()) == (("f", "m"), [0, 1, 0])
+    grade = data.load(folder, label="grade")
+    assert (grade.task, grade.class_names, grade.labels.tolist()) == ("ordinal", ("1", "2", "3"), [0, 2, 1])
+    assert data.load(folder).labels.tolist() == [1, 0, 1]
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path):
+    folder = own_cohort(tmp_path / "c", malignant="1")
+    lines = (folder / "cohort.csv").read_text().splitlines()
+    (folder / "cohort.csv").write_text("\n".join([lines[0] + ", malignant", *[line + ",0" for line in lines[1:]]]))
+    with pytest.raises(ValueError, match=r"cohort\.csv: columns malignant stand there more than once"):
+        data.load(folder)
+
+
+@pytest.mark.parametrize("column", ["image", "mask"])
+@pytest.mark.parametrize("absolute", [True, False])
+def test_paths_that_leave_the_cohort_are_refused(column, absolute, tmp_path):
+    Image.fromarray(np.zeros((3, 3), np.uint8)).save(tmp_path / "secret.png")
+    name = str(tmp_path / "secret.png") if absolute else "images/../../secret.png"
+    folder = own_cohort(tmp_path / "c", malignant="1", **{column: name})
+    with pytest.raises(ValueError, match=rf"cohort\.csv: 6 of 6 {column} paths leave the folder .*secret\.png"):
+        data.load(folder)
+
+
+def test_a_cohort_may_be_named_by_a_path_that_goes_up(tmp_path, monkeypatch):
+    """As a data folder beside the checkout does."""
+    own_cohort(tmp_path / "data" / "c", malignant="1")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert len(data.load("../data/c")) == 6
+    monkeypatch.setenv("MEDLAB_DATA", "../data")
+    assert len(data.load("c")) == 6
+
+
+def test_a_part_of_a_cohort_keeps_its_official_split(tmp_path):
+    split = ["train"] * 20 + ["val"] + ["test"] * 9
+    images = np.zeros((30, 3, 3), np.uint8)
+    written = toy(30, images=images, spacing=(1, 1), split=split)
+    folder = data.write_cohort(written, tmp_path / "c")
+    for n, counts in ((3, [1, 1, 1]), (10, [6, 1, 3]), (15, [9, 1, 5]), (30, [20, 1, 9])):
+        part = data.load(folder, n=n)
+        assert [(part.split == name).sum() for name in ("train", "val", "test")] == counts
+        in_train = np.bincount(part.labels[part.split == "train"], minlength=2)
+        assert abs(in_train[0] - in_train[1]) <= 1
+    assert len(data.load(folder, n=2)) == 2
 
 
 def test_images_may_be_folders_of_dicom(tmp_path):
@@ -540,6 +674,61 @@ def test_what_was_read_can_be_changed(tmp_path):
     image = found.images[0]
     image += 1
     np.testing.assert_array_equal(found.images[0], volumes().images[0])
+
+
+def write_image_and_mask(folder, image: io.Volume, mask: io.Volume):
+    io.write(image, folder / "image.nii.gz")
+    io.write(mask, folder / "mask.nii.gz")
+    (folder / "cohort.csv").write_text("image,mask,malignant\nimage.nii.gz,mask.nii.gz,1\n")
+    return data.load(folder)
+
+
+def test_a_mask_without_a_place_is_turned_as_its_image(tmp_path, monkeypatch):
+    lps = io.reorient(corpus.volume(shape=(6, 9, 8)))
+    ras = io.reorient(lps, "RAS")
+    mask = np.zeros(ras.shape, np.uint8)
+    mask[1:3, 4:8, 2:4] = 1
+    found = write_image_and_mask(tmp_path, ras, io.Volume(mask, ras.spacing, ras.affine))
+    read = io.read
+
+    def without_affine(path):  # as of a mask saved by a program that drops it
+        volume = read(path)
+        return io.Volume(volume.array) if Path(path).name.startswith("mask") else volume
+
+    monkeypatch.setattr(io, "read", without_affine)
+    expected = io.reorient(io.Volume(mask, ras.spacing, ras.affine)).array > 0
+    np.testing.assert_array_equal(found.images[0], lps.array)
+    np.testing.assert_array_equal(found.masks[0], expected)
+    assert not np.array_equal(mask > 0, expected)
+
+
+def test_a_mask_of_an_image_without_a_place_stays_as_saved(tmp_path, monkeypatch):
+    ras = io.reorient(corpus.volume(shape=(6, 9, 8)), "RAS")
+    mask = np.arange(ras.array.size).reshape(ras.shape).astype(np.int16) % 3
+    found = write_image_and_mask(tmp_path, ras, io.Volume(mask, ras.spacing, ras.affine))
+    read = io.read
+    monkeypatch.setattr(
+        io, "read", lambda path: io.Volume(read(path).array) if Path(path).name == "image.nii.gz" else read(path)
+    )
+    np.testing.assert_array_equal(found.images[0], ras.array)
+    np.testing.assert_array_equal(found.masks[0], mask > 0)
+
+
+def test_a_mask_that_lies_elsewhere_than_its_image_is_refused(tmp_path):
+    image = io.reorient(corpus.volume(shape=(6, 9, 8)))
+    mask = np.ones(image.shape, np.uint8)
+    small = io.Volume(mask[:, :-1], image.spacing, image.affine)
+    with pytest.raises(ValueError, match=r"mask\.nii\.gz: is \(6, 8, 8\), .*image\.nii\.gz is \(6, 9, 8\)"):
+        write_image_and_mask(tmp_path, image, small).masks[0]
+    for steps, fits in ((0.4, True), (0.6, False)):
+        affine = image.affine.copy()
+        affine[:3, 3] += steps * affine[:3, 1]
+        found = write_image_and_mask(tmp_path, image, io.Volume(mask, image.spacing, affine))
+        if fits:
+            assert found.masks[0].all()
+            continue
+        with pytest.raises(ValueError, match=r"mask\.nii\.gz: lies 0\.6 voxels away from .*image\.nii\.gz"):
+            found.masks[0]
 
 
 # phantoms

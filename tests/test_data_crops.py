@@ -141,6 +141,11 @@ def test_rows_stay_together():
         ({"image": np.zeros((6, 6, 6, 3))}, "grey images of 3 axes"),
         ({"size_mm": 0}, "above 0"),
         ({"shape": (4, 4, -1)}, "above 0"),
+        ({"shape": 4.5}, r"shape must be whole numbers of voxels, got 4\.5"),
+        ({"shape": (4, 4)}, r"shape must be one number, or 3 .* got \(4, 4\)"),
+        ({"size_mm": (4, 4, 4, 4)}, r"size_mm must be one number, or 3 .* got \(4, 4, 4, 4\)"),
+        ({"spacing": (1, 0, 1)}, r"one: image 0 of p: spacing must be numbers above 0 in mm, got \(1\.0, 0\.0, 1\.0\)"),
+        ({"spacing": (1, 1, np.nan)}, "image 0 of p: spacing must be numbers above 0"),
         (
             {"mask": None, "table": pd.DataFrame({"z": [-58.2], "y": [3], "x": [90.5]})},
             "outside the image.*millimetres",

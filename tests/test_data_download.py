@@ -167,6 +167,31 @@ def test_a_connection_that_dies_for_good_keeps_what_arrived(server, tmp_path):
     assert get(server, tmp_path).read_bytes() == CONTENT
 
 
+def test_an_error_of_the_system_while_reading_is_a_broken_connection(server, tmp_path, monkeypatch):
+    real, failures = download._open, [OSError(errno.EHOSTUNREACH, "no route"), OSError(errno.ENOSPC, "no buffer space")]
+
+    def opened(address, start):
+        answer = real(address, start)
+        read = answer.read
+
+        def fails_after_a_block(n):
+            if failures and answer.length < len(CONTENT) - start:
+                raise failures.pop()
+            return read(n)
+
+        answer.read = fails_after_a_block
+        return answer
+
+    monkeypatch.setattr(download, "_open", opened)
+    assert get(server, tmp_path).read_bytes() == CONTENT
+    assert server.asked == [None, f"bytes={download.BLOCK}-", f"bytes={2 * download.BLOCK}-"]
+    failing = [OSError(errno.EIO, "input/output error")] * 20
+    monkeypatch.setattr(download, "_open", real)
+    monkeypatch.setattr(download.urllib.request, "urlopen", lambda *_, **__: (_ for _ in ()).throw(failing.pop()))
+    with pytest.raises(data.DownloadError, match=r"other\.npz: no connection to .*input/output error"):
+        download.fetch(server.address, tmp_path / "other.npz", md5=MD5)
+
+
 def test_no_network(tmp_path, server):
     server.close()
     with pytest.raises(data.DownloadError, match=r"no connection to http.*refused.*get set\.npz from https://page"):
@@ -266,6 +291,7 @@ def test_two_at_once_fetch_it_once(server, tmp_path):
     assert only(tmp_path) == ["set.npz"]
 
 
+@pytest.mark.filterwarnings("ignore:BreastMNIST. malignant")
 def test_load_fetches_what_is_missing_once(server, tmp_path, monkeypatch):
     folder = tmp_path / "made"
     rng = np.random.default_rng(0)

@@ -144,6 +144,25 @@ def test_an_official_split_is_kept():
         data.split(table(list("abcdef"), [0, 1] * 3, split=["tune"] * 6))
 
 
+def test_an_official_split_that_shares_patients_is_refused():
+    whole = table(list("abacbd"), [0, 1] * 3, split=["train", "train", "test", "test", "val", "test"])
+    with pytest.raises(ValueError, match=r"toy: 1 patients stand in train and in val of the official split \(b\)"):
+        data.split(whole)
+    with pytest.raises(data.LeakError, match=r"1 patients stand in both \(a\)"):
+        data.refuse_leak(whole[whole.split == "train"], whole[whole.split == "test"])
+
+
+@pytest.mark.parametrize(("only", "missing"), [("train", "test"), ("test", "train")])
+def test_an_official_split_without_train_or_test_is_refused(only, missing):
+    whole = table(list("abcdef"), [0, 1] * 3, split=[only] * 6)
+    with pytest.raises(
+        ValueError, match=f"official split has no {missing} part; set dataset.split=None to divide anew"
+    ):
+        data.split(whole)
+    if only == "train":  # no test data wanted: that is fine
+        assert len(data.split(whole, fractions=(1, 0, 0))[0]) == 6
+
+
 @ANY
 def test_a_missing_validation_part_is_cut_from_training_by_patient():
     whole = table(np.arange(60) // 2, np.arange(60) // 2 % 2, split=["train"] * 40 + ["test"] * 20)

@@ -13,7 +13,7 @@ from medlab import io
 from medlab.data.dataset import Dataset
 from medlab.data.download import file_md5
 from medlab.data.files import Masks, lazy_images, turned_point
-from medlab.data.labels import from_column
+from medlab.data.labels import from_column, is_missing
 from medlab.data.lazy import Lazy
 from medlab.data.subset import subset
 
@@ -34,29 +34,32 @@ KNOWN = {
 def load(folder: Path, *, label: str | None, n: int | None, seed: int) -> Dataset:
     """Read the table; images and masks are read when asked for, turned to LPS where their files say how they lie.
 
-    Columns: `image` and `mask` are paths from the table; `patient_id` names the patient, `split` an official part;
-    z, y, x are a voxel of the image file, counted from 0 (in `Dataset.table` they are turned as the image is).
+    Columns: `image` and `mask` are paths from the table, below its folder; `patient_id` names the patient, `split` an
+    official part; z, y, x are a voxel of the image file, counted from 0 (in `Dataset.table` they are turned as the
+    image is).
     """
     table = _table(folder / TABLE)
     known = KNOWN.get(folder.name, {})
     if (folder / ABOUT).is_file():
         known = _about(folder / ABOUT)
     labels, class_names, task, rows = _labels(table, label, known, folder)
-    chosen = subset(labels, n, seed=seed, task=task, name=folder.name)
+    official = "split" in table and (table["split"] != "").any()
+    strata = table["split"].to_numpy()[rows] if official else None
+    chosen = subset(labels, n, seed=seed, task=task, strata=strata, name=folder.name)
     labels, rows = labels[chosen], rows[chosen]
     table = table.iloc[rows].reset_index(drop=True)
     images = _paths(folder, table, "image")
     pixels, spacing = lazy_images(images)
     masks = None
     if "mask" in table:
-        masks = Lazy(Masks(_paths(folder, table, "mask")), len(table))
+        masks = Lazy(Masks(_paths(folder, table, "mask"), images), len(table))
     if set(POINT) <= set(table.columns):
         points = table[POINT].to_numpy(float)
         table[POINT] = [turned_point(path, tuple(point)) for path, point in zip(images, points, strict=True)]
     return Dataset(
         known.get("name", folder.name), pixels, labels,
         table["patient_id"].to_numpy() if "patient_id" in table else None,
-        table["split"].to_numpy() if "split" in table and (table["split"] != "").any() else None,
+        table["split"].to_numpy() if official else None,
         class_names, task, masks, spacing, table,
         known.get("licence", ""), known.get("citation", ""), file_md5(folder / TABLE),
     )  # fmt: skip
@@ -136,9 +139,14 @@ def _table(path: Path) -> "pandas.DataFrame":
     import pandas as pd
 
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        how = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}
+        head = pd.read_csv(path, header=None, nrows=1, **how).iloc[0].str.strip().tolist()
+        table = pd.read_csv(path, **how)
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise ValueError(f"{path}: not a table of comma-separated values in UTF-8 ({error}); save it again") from error
+    twice = sorted({name for name in head if name and head.count(name) > 1})
+    if twice:
+        raise ValueError(f"{path}: columns {', '.join(twice)} stand there more than once; rename or delete one of each")
     table.columns = [str(column).strip() for column in table.columns]
     if "image" not in table:
         raise ValueError(f"{path}: has no column 'image'; it has {', '.join(table.columns)}")
@@ -163,13 +171,14 @@ def _about(path: Path) -> dict[str, Any]:
 
 
 def _numbers(column: "pandas.Series") -> "pandas.Series":
-    """A column of text as whole numbers or fractions (empty is NaN) where every value is one."""
-    filled = column.str.strip()
-    if (filled == "").all():
+    """A column of text as whole numbers or fractions (missing is NaN) where every value is one."""
+    missing = is_missing(column)
+    if missing.all():
         return column
+    filled = column.str.strip().mask(missing, "nan")
     for kind in ("int64", "float64"):
         try:
-            return (filled if kind == "int64" else filled.replace("", "nan")).astype(kind)
+            return filled.astype(kind)
         except (ValueError, OverflowError):
             continue
     return column
@@ -192,6 +201,14 @@ def _labels(table: "pandas.DataFrame", label: str | None, known: dict[str, Any],
 
 
 def _paths(folder: Path, table: "pandas.DataFrame", column: str) -> list[Path]:
+    top = Path(os.path.normpath(folder))  # the folder itself may be named with ".."
+    outside = [name for name in table[column] if not Path(os.path.normpath(folder / name)).is_relative_to(top)]
+    if outside:
+        some = ", ".join(repr(name) for name in outside[:3])
+        raise ValueError(
+            f"{folder / TABLE}: {len(outside)} of {len(table)} {column} paths leave the folder of the cohort ({some}); "
+            f"put the files below it"
+        )
     paths = [folder / name for name in table[column]]
     missing = [name for name, path in zip(table[column], paths, strict=True) if not name or not path.exists()]
     if missing:

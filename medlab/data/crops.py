@@ -35,10 +35,10 @@ def crops(dataset: Dataset, *, size_mm: float | tuple[float, ...], shape: int | 
     if dataset.spacing is None:
         raise ValueError(f"{dataset.name}: the spacing is unknown, so millimetres cannot be cut; set dataset.spacing")
     n_axes = len(dataset.spacing_of(0) or (0, 0, 0))
-    sides = np.broadcast_to(np.asarray(size_mm, float), n_axes)
-    counts = tuple(int(n) for n in np.broadcast_to(np.asarray(shape), n_axes))
-    if not (np.isfinite(sides).all() and (sides > 0).all() and min(counts) >= 1):
-        raise ValueError(f"size_mm and shape must be above 0, got {size_mm} and {shape}")
+    sides, counts = _one_an_axis(size_mm, n_axes, "size_mm"), _one_an_axis(shape, n_axes, "shape")
+    if (counts != np.round(counts)).any():
+        raise ValueError(f"shape must be whole numbers of voxels, got {shape}")
+    counts = tuple(int(n) for n in counts)
     points = _points(dataset, n_axes)
     images = np.empty((len(dataset), *counts), np.float32)
     masks = None if dataset.masks is None else np.empty(images.shape, bool)
@@ -68,6 +68,15 @@ def crops(dataset: Dataset, *, size_mm: float | tuple[float, ...], shape: int | 
         table = table.assign(**{name: (n - 1) / 2 for name, n in zip("zyx"[-n_axes:], counts, strict=True)})
     spacing = tuple(float(side / n) for side, n in zip(sides, counts, strict=True))
     return replace(dataset, images=images, masks=masks, spacing=spacing, table=table)
+
+
+def _one_an_axis(value: float | tuple[float, ...], n_axes: int, what: str) -> np.ndarray:
+    numbers = np.asarray(value, float)
+    if numbers.shape not in ((), (n_axes,)):
+        raise ValueError(f"{what} must be one number, or {n_axes} (one an axis of the images), got {value}")
+    if not (np.isfinite(numbers).all() and (numbers > 0).all()):
+        raise ValueError(f"{what} must be above 0 and finite, got {value}")
+    return np.broadcast_to(numbers, n_axes)
 
 
 def _sample(image: np.ndarray, first: np.ndarray, steps: np.ndarray, counts: tuple[int, ...], **how) -> np.ndarray:
@@ -116,6 +125,9 @@ def _check(dataset: Dataset, i: int, image: np.ndarray, spacing: tuple[float, ..
             f"{_row(dataset, i)}: crops are cut from grey images of {n_axes} axes with a spacing, "
             f"got shape {image.shape} and spacing {spacing}"
         )
+
+    if not all(np.isfinite(step) and step > 0 for step in spacing):
+        raise ValueError(f"{_row(dataset, i)}: spacing must be numbers above 0 in mm, got {spacing}")
 
 
 def _row(dataset: Dataset, i: int) -> str:

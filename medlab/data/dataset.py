@@ -63,8 +63,11 @@ class Dataset:
         for name in ("patients", "split"):
             if getattr(self, name) is not None:
                 setattr(self, name, _as_text(getattr(self, name), f"{self.name}: {name}"))
-        if isinstance(self.spacing, (list, np.ndarray)) and len(self.spacing) and np.isscalar(self.spacing[0]):
-            self.spacing = tuple(float(step) for step in self.spacing)  # one for all, given as a list
+        if isinstance(self.spacing, (tuple, list, np.ndarray)) and len(self.spacing):
+            one_for_all = all(np.isscalar(step) for step in self.spacing)
+            if one_for_all or isinstance(self.spacing, tuple):
+                self.spacing = tuple(self.spacing) if one_for_all else list(self.spacing)
+        self._check_spacing()
         self._check_lengths()
         self._check_labels()
 
@@ -96,6 +99,23 @@ class Dataset:
                 continue
             if len(part) != n:
                 raise ValueError(f"{self.name}: {n} images but {len(part)} {name}; each image needs its own")
+
+    def _check_spacing(self) -> None:
+        """Only one spacing for all; where each image has its own, it is looked at when it is needed."""
+        if not isinstance(self.spacing, tuple):
+            return
+        try:
+            steps = tuple(float(step) for step in self.spacing)
+        except (TypeError, ValueError):
+            steps = ()
+        if not steps or not all(np.isfinite(step) and step > 0 for step in steps):
+            raise ValueError(f"{self.name}: spacing must be numbers above 0 in mm, one an axis, got {self.spacing}")
+        self.spacing = steps
+        if isinstance(self.images, np.ndarray) and self.images.ndim > 1:
+            shape = self.images.shape[1:]
+            colour = len(shape) == len(steps) + 1 and shape[-1] in (3, 4)
+            if len(shape) != len(steps) and not colour:
+                raise ValueError(f"{self.name}: spacing {steps} has {len(steps)} numbers, but the images are {shape}")
 
     def _check_labels(self) -> None:
         if self.task not in TASKS:
@@ -162,14 +182,28 @@ def about(dataset: Dataset, **changed: Any) -> dict[str, Any]:
 
 
 def _as_text(values: Any, what: str) -> np.ndarray:
-    """Ids as text; a missing one is an error, since it would become a patient of its own called "nan"."""
-    if isinstance(values, np.ndarray) and values.dtype.kind == "U" and (np.char.strip(values) != "").all():
-        return values
-    values = list(values)
-    missing = [i for i, v in enumerate(values) if v is None or v != v or str(v).strip() == ""]
-    if missing:
+    """Ids as text, the same under every type (7, 7.0, b"7", " 7 "); a missing one is an error.
+
+    Missing ones would become a patient of their own called "nan".
+    """
+    import pandas as pd
+
+    items = np.asarray(values, dtype=object)
+    if items.ndim != 1:
+        raise ValueError(f"{what} must be a list or array of one axis, one for each image, got {items.ndim} axes")
+    texts = [_text(item) for item in items]
+    missing = np.flatnonzero(pd.isna(items) | np.isin(np.array(texts, dtype=str), ("", "nan")))
+    if len(missing):
         raise ValueError(f"{what} missing for {len(missing)} images (the first at position {missing[0]})")
-    return np.array([str(v) for v in values], dtype=str if values else "<U1")
+    return np.array(texts, dtype=str if texts else "<U1")
+
+
+def _text(item: Any) -> str:
+    if isinstance(item, bytes):
+        item = item.decode("utf-8", errors="backslashreplace")
+    elif isinstance(item, (float, np.floating)) and float(item).is_integer():
+        item = int(item)
+    return str(item).strip()
 
 
 def _size(images: Any) -> str:

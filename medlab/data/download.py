@@ -168,7 +168,24 @@ def _open(address: str, start: int):
     headers = {"User-Agent": "medlab (teaching)", "Accept-Encoding": "identity"}
     if start:
         headers["Range"] = f"bytes={start}-"
-    return urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=TIMEOUT)
+    with _network():
+        return urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=TIMEOUT)
+
+
+@contextmanager
+def _network() -> Iterator[None]:
+    """Whatever the system says while the network is read is a broken connection, never a problem of the disk."""
+    try:
+        yield
+    except urllib.error.URLError:
+        raise
+    except OSError as error:
+        raise _Broken(_reason(error)) from error
+
+
+def _block(answer) -> bytes:
+    with _network():
+        return answer.read(BLOCK)
 
 
 def _append(answer, part: Path, start: int, bar) -> None:
@@ -187,7 +204,7 @@ def _append(answer, part: Path, start: int, bar) -> None:
         bar.total, bar.n = total, start
         bar.refresh()
     with open(part, "ab") as file:
-        while block := answer.read(BLOCK):
+        while block := _block(answer):
             file.write(block)
             if bar is not None:
                 bar.update(len(block))

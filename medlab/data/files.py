@@ -2,8 +2,11 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,18 +21,25 @@ class Pixels:
         self.paths = [str(path) for path in paths]
 
     def volume(self, i: int) -> io.Volume:
-        path = self.paths[i]
-        return _volume(path, os.stat(path).st_mtime_ns)
+        return _read(self.paths[i]).volume
 
     def __call__(self, i: int) -> np.ndarray:
         return self.volume(i).array.copy()  # the volume is kept for the next call
 
 
-class Masks(Pixels):
-    """Reads mask `i` as bool: everything above 0."""
+class Masks:
+    """Reads mask `i` as bool, everything above 0, turned as its image is.
+
+    A mask whose file does not say how it lies is taken to lie as its image; one that says otherwise is refused.
+    """
+
+    def __init__(self, paths: Sequence[Path], images: Sequence[Path]):
+        self.paths = [str(path) for path in paths]
+        self.images = [str(path) for path in images]
 
     def __call__(self, i: int) -> np.ndarray:
-        return self.volume(i).array > 0
+        image, mask = _read(self.images[i]), _read(self.paths[i])
+        return _on_grid(mask, image, self.paths[i], self.images[i]) > 0
 
 
 class Spacings(Pixels):
@@ -76,7 +86,52 @@ def _nifti_header(path: Path) -> tuple[tuple[int, ...], np.ndarray | None]:
     return image.shape[::-1], ras_to_zyx(np.array(image.affine)) if known else None
 
 
+class _File(NamedTuple):
+    """A volume turned to LPS, with shape and affine as in its file."""
+
+    volume: io.Volume
+    shape: tuple[int, ...]
+    affine: np.ndarray | None
+
+
+def _read(path: str) -> _File:
+    return _read_once(path, os.stat(path).st_mtime_ns)
+
+
 @lru_cache(maxsize=2)
-def _volume(path: str, changed: int) -> io.Volume:
+def _read_once(path: str, changed: int) -> _File:
     volume = io.read(path)
+    return _File(_turned(volume), _space_shape(volume), volume.affine)
+
+
+def _turned(volume: io.Volume) -> io.Volume:
     return io.reorient(volume) if volume.affine is not None and volume.space == "zyx" else volume
+
+
+def _space_shape(volume: io.Volume) -> tuple[int, ...]:
+    return tuple(n for n, axis in zip(volume.shape, volume.axes, strict=True) if axis in "zyx")
+
+
+def _on_grid(mask: _File, image: _File, mask_path: str, image_path: str) -> np.ndarray:
+    """The mask's values in the order of its image's voxels."""
+    if mask.affine is None or image.affine is None:  # one does not say how it lies: the arrays belong together as saved
+        _refuse_other_shape(mask.shape, image.shape, mask_path, image_path)
+        saved = mask.volume if mask.affine is None else io.read(mask_path)
+        return _turned(replace(saved, affine=image.affine, spacing=None)).array
+    _refuse_other_shape(_space_shape(mask.volume), _space_shape(image.volume), mask_path, image_path)
+    size = (1,) * (3 - len(image.shape)) + _space_shape(image.volume)
+    corners = np.array([[*corner, 1] for corner in product(*[(0, n - 1) for n in size])], float).T
+    apart = np.linalg.inv(image.volume.affine) @ mask.volume.affine @ corners - corners
+    if np.abs(apart).max() > 0.5:
+        raise ValueError(
+            f"{mask_path}: lies {np.abs(apart).max():.3g} voxels away from {image_path}; a mask must lie on the voxels "
+            f"of its image, at most half a voxel off"
+        )
+    return mask.volume.array
+
+
+def _refuse_other_shape(of_mask: tuple[int, ...], of_image: tuple[int, ...], mask_path: str, image_path: str) -> None:
+    if of_mask != of_image:
+        raise ValueError(
+            f"{mask_path}: is {of_mask}, its image {image_path} is {of_image}; a mask has a voxel for each"
+        )

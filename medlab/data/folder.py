@@ -1,11 +1,13 @@
 """A folder of images: one sub-folder per class, below it image files or one folder a patient."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 
 from medlab.data.dataset import Dataset
 from medlab.data.files import lazy_images
+from medlab.data.labels import by_name
 from medlab.data.subset import subset
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm", ".dicom", ".ima", ".nii", ".nii.gz", ".hdr")
@@ -16,28 +18,52 @@ def load(folder: Path, *, n: int | None, seed: int) -> Dataset:
     """Images by class: `class/image.png` or `class/patient/image.png`; `train/`, `val/`, `test/` may lie above.
 
     Every file is one image (a DICOM series would be many: read that with `io.read`, write it as NIfTI). Patients are
-    known only where every image lies in a folder of its patient.
+    known only where every image lies in a folder of its patient, and these are not the same in every class.
     """
     below = _folders(folder)
-    if below and all(path.name.lower() in PARTS for path in below):
+    parts, others = ([p.name for p in below if (p.name.lower() in PARTS) == is_part] for is_part in (True, False))
+    if parts and others:
+        raise ValueError(
+            f"{folder}: {', '.join(parts)} are parts of an official split, but beside them lie {', '.join(others)}; "
+            f"expected only train, val and test, or only classes: move or rename the others"
+        )
+    if parts:
         found = [(PARTS[part.name.lower()], *item) for part in below for item in _images(part)]
     else:
         found = [("", *item) for item in _images(folder)]
-    names = sorted({name for _, name, _, _ in found})
+    names, labels = by_name(name for _, name, _, _ in found)
     if len(names) < 2:
         has = f"{len(found)} images in one sub-folder ({names[0]})" if names else "no images in sub-folders"
         raise ValueError(f"{folder}: expected one sub-folder with images per class, at least two; found {has}")
-    labels = np.searchsorted(names, [name for _, name, _, _ in found])
     split = np.array([part for part, _, _, _ in found])
     official = bool(split[0])
     chosen = subset(labels, n, seed=seed, task="multiclass", strata=split if official else None, name=folder.name)
-    patients = np.array([patient for _, _, patient, _ in found])[chosen]
+    patients = _patients(found, folder)
     pixels, spacing = lazy_images([found[i][3] for i in chosen])
     return Dataset(
-        folder.name, pixels, labels[chosen], patients if (patients != "").all() else None,
-        split[chosen] if official else None, tuple(names), "binary" if len(names) == 2 else "multiclass",
+        folder.name, pixels, labels[chosen], None if patients is None else patients[chosen],
+        split[chosen] if official else None, names, "binary" if len(names) == 2 else "multiclass",
         spacing=spacing,
     )  # fmt: skip
+
+
+def _patients(found: list[tuple[str, str, str, Path]], folder: Path) -> np.ndarray | None:
+    """The patient of each image; None where some lie in no folder of a patient, or the folders are something else."""
+    patients = np.array([patient for _, _, patient, _ in found])
+    if (patients == "").any():
+        return None
+    of_class: dict[str, set[str]] = {}
+    for _, name, patient, _ in found:
+        of_class.setdefault(name, set()).add(patient)
+    first, *rest = of_class.values()
+    if all(inside == first for inside in rest):
+        some = ", ".join(sorted(first)[:3]) + (", ..." if len(first) > 3 else "")
+        warnings.warn(
+            f"{folder}: every class has the same sub-folders ({some}), which are hardly patients; patients are unknown",
+            stacklevel=4,
+        )
+        return None
+    return patients
 
 
 def _images(folder: Path) -> list[tuple[str, str, Path]]:

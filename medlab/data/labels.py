@@ -1,5 +1,6 @@
 """Turn a column of a table into labels: classes, a grade, or a number."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -8,6 +9,10 @@ if TYPE_CHECKING:
     import pandas
 
 OUTCOME = ("benign", "malignant")
+POSITIVE = (
+    "malignant", "cancer", "positive", "disease", "diseased", "abnormal", "pneumonia", "yes", "true",
+)  # fmt: skip
+MISSING = ("", "na", "n/a", "nan", "null", "?", "-")  # as text, in small or capital letters
 GRADES_AT_MOST = 20  # more different whole numbers are a measurement, not a grade
 
 
@@ -25,10 +30,11 @@ def from_column(table: "pandas.DataFrame", label: str | None) -> Labels:
 
     Args:
         table: One row an image.
-        label: Column. Text becomes classes in alphabetical order; whole numbers become classes in their order, two of
-            them "binary", more "ordinal"; fractions become a "regression". "malignant" without such a column is made
-            from `malignancy`, the opinion of radiologists from 1 to 5: 4 and 5 are 1, 1 and 2 are 0, what lies between
-            is left out. None takes `label`, or else "malignant" if that can be had.
+        label: Column. Text becomes classes in alphabetical order, of two classes the disease (`POSITIVE`) last; whole
+            numbers become classes in their order, two of them "binary", more "ordinal"; fractions become a
+            "regression". Rows without a value (`MISSING`) are left out. "malignant" without such a column is made from
+            `malignancy`, the opinion of radiologists from 1 to 5: 4 and 5 are 1, 1 and 2 are 0, what lies between is
+            left out. None takes `label`, or else "malignant" if that can be had.
 
     Raises:
         KeyError: If there is no such column; it lists them.
@@ -45,13 +51,13 @@ def from_column(table: "pandas.DataFrame", label: str | None) -> Labels:
     if label not in table:
         raise KeyError(f"no column {label!r}; there are {', '.join(map(str, table.columns))}")
     column = table[label]
-    rows = np.flatnonzero(column.notna() & (column.astype(str).str.strip() != ""))
+    rows = np.flatnonzero(column.notna() & ~is_missing(column))
     if not len(rows):
         raise ValueError(f"column {label!r} is empty")
     values = column.iloc[rows]
     if not (pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values)):
-        names, labels = np.unique(values.astype(str).str.strip(), return_inverse=True)
-        return Labels(labels, tuple(names), "binary" if len(names) == 2 else "multiclass", rows)
+        names, labels = by_name(values.astype(str).str.strip())
+        return Labels(labels, names, "binary" if len(names) == 2 else "multiclass", rows)
     numbers = values.to_numpy(float)
     found = np.unique(numbers)
     if set(found) <= {0.0, 1.0}:
@@ -61,6 +67,21 @@ def from_column(table: "pandas.DataFrame", label: str | None) -> Labels:
         return Labels(numbers, (), "regression", rows)
     names = tuple(str(int(value)) for value in found)
     return Labels(np.searchsorted(found, numbers), names, "binary" if len(names) == 2 else "ordinal", rows)
+
+
+def is_missing(column: "pandas.Series") -> "pandas.Series":
+    """Where a column says in text that there is no value."""
+    return column.astype(str).str.strip().str.lower().isin(MISSING)
+
+
+def by_name(values: Iterable[str]) -> tuple[tuple[str, ...], np.ndarray]:
+    """Class names in alphabetical order, and the class of each value; of two, the one that means disease is class 1."""
+    values = np.array(list(values), dtype=str)
+    names = np.unique(values).tolist()
+    if len(names) == 2 and names[0].lower() in POSITIVE and names[1].lower() not in POSITIVE:
+        names.reverse()
+    number = {name: i for i, name in enumerate(names)}
+    return tuple(names), np.array([number[value] for value in values.tolist()], np.int64)
 
 
 def _from_opinion(opinion: "pandas.Series") -> Labels:

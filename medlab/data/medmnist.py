@@ -3,6 +3,8 @@
 import warnings
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import numpy as np
 
 from medlab.data.dataset import SPLITS, Dataset
 from medlab.data.download import DownloadError, fetch, file_md5
+from medlab.data.labels import POSITIVE
 from medlab.data.medmnist_catalogue import ADDRESS, CATALOGUE, RECORD, Entry, file_name
 from medlab.data.subset import subset
 from medlab.data.where import data_folder
@@ -85,16 +88,37 @@ def _read(path: Path, entry: Entry, size: int, n: int | None, seed: int, checksu
     if counts != entry.n:
         warnings.warn(f"{path}: holds {counts} images in train, val and test, officially {entry.n}", stacklevel=4)
     _refuse_blank(images, split[chosen], path)
+    if entry.task == "binary" and entry.classes[0] in POSITIVE:
+        warnings.warn(
+            f"{entry.title}: {entry.classes[0]} is class 0 here, as its makers numbered it, and "
+            f"{entry.classes[1]!r} is class 1; sensitivity and AUC of class 1 are not those of the disease",
+            stacklevel=4,
+        )
     return Dataset(
         path.stem, images, labels[chosen], None, split[chosen], entry.classes, entry.task,
         licence=entry.licence, citation=entry.citation, checksum=checksum,
     )  # fmt: skip
 
 
+@contextmanager
+def _named(path: Path, array: str) -> Iterator[None]:
+    """Say in which file and array NumPy found something that it cannot read."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(
+            f"{path}: {array} is not an array of numbers ({error}); delete the file and get it from {RECORD}"
+        ) from error
+
+
 def _labels(archive: zipfile.ZipFile, entry: Entry, part: str, path: Path) -> np.ndarray:
     """(N,), or (N, classes) where an image may have several."""
-    with archive.open(f"{part}_labels.npy") as file:
-        labels = np.lib.format.read_array(file, allow_pickle=False).astype(np.int64)
+    with archive.open(f"{part}_labels.npy") as file, _named(path, f"{part}_labels"):
+        labels = np.lib.format.read_array(file, allow_pickle=False)
+    if labels.dtype.kind not in "iubf" or (labels.dtype.kind == "f" and not (labels == np.floor(labels)).all()):
+        some = ", ".join(map(str, np.unique(labels)[:3]))
+        raise ValueError(f"{path}: {part}_labels are {labels.dtype} ({some}, ...), expected whole numbers from 0")
+    labels = labels.astype(np.int64)
     wanted = len(entry.classes) if entry.task == "multilabel" else 1
     if labels.ndim != 2 or labels.shape[1] != wanted:
         raise ValueError(f"{path}: {part}_labels have shape {labels.shape}, expected (images, {wanted})")
@@ -113,9 +137,10 @@ def _images(
         first = int((split == part).argmax())
         place = np.searchsorted(chosen, first)
         with archive.open(f"{part}_images.npy") as file:
-            version = np.lib.format.read_magic(file)
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            stored, fortran, dtype = read(file)
+            with _named(path, f"{part}_images"):
+                version = np.lib.format.read_magic(file)
+                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                stored, fortran, dtype = read(file)
             expected = (int((split == part).sum()), *shape)
             if stored != expected or dtype != np.uint8 or fortran:
                 raise ValueError(f"{path}: {part}_images are {stored} {dtype}, expected {expected} uint8")

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
+from itertools import combinations
 
 import numpy as np
 
@@ -25,7 +26,8 @@ def split(
         Train, val and test; every image is in exactly one of them.
 
     Raises:
-        ValueError: If there is one patient or one class only, or fewer patients than parts, or the fractions are wrong.
+        ValueError: If there is one patient or one class only, or fewer patients than parts, or the fractions are wrong;
+            if an official split shares patients between parts, or lacks a train or test part whose share is above 0.
 
     Source: greedy assignment of the largest patients first, as in Sechidis et al. 2011,
     doi:10.1007/978-3-642-23808-6_10, with patients in place of images.
@@ -63,6 +65,12 @@ def _official(dataset: Dataset, shares: np.ndarray, seed: int) -> tuple[Dataset,
     unknown = sorted(set(dataset.split.tolist()) - set(SPLITS))
     if unknown:
         raise ValueError(f"{dataset.name}: the official split names {unknown}; known are {', '.join(SPLITS)}")
+    for part, share in zip(SPLITS, shares, strict=True):
+        if part != "val" and share > 0 and not (dataset.split == part).any():
+            raise ValueError(
+                f"{dataset.name}: official split has no {part} part; set dataset.split=None to divide anew"
+            )
+    _refuse_shared_patients(dataset)
     train, val, test = (dataset[dataset.split == part] for part in SPLITS)
     if len(val) == 0 and len(train) and shares[1] > 0:
         cut = np.array([shares[0], shares[1]]) / (shares[0] + shares[1])
@@ -70,6 +78,19 @@ def _official(dataset: Dataset, shares: np.ndarray, seed: int) -> tuple[Dataset,
         train, val = train[part == 0], train[part == 1]
         val.split = np.full(len(val), "val")
     return train, val, test
+
+
+def _refuse_shared_patients(dataset: Dataset) -> None:
+    if dataset.patients is None:
+        return
+    for one, other in combinations(SPLITS, 2):
+        shared = np.intersect1d(dataset.patients[dataset.split == one], dataset.patients[dataset.split == other])
+        if len(shared):
+            some = ", ".join(shared[:3]) + (", ..." if len(shared) > 3 else "")
+            raise ValueError(
+                f"{dataset.name}: {len(shared)} patients stand in {one} and in {other} of the official split ({some}); "
+                f"set dataset.split=None to divide anew by patient"
+            )
 
 
 def _assign(dataset: Dataset, shares: np.ndarray, seed: int) -> np.ndarray:

@@ -6,7 +6,9 @@ import numpy as np
 def subset(
     labels: np.ndarray, n: int | None, *, seed: int, task: str, strata: np.ndarray | None = None, name: str = "the set"
 ) -> np.ndarray:
-    """Positions of `n` images drawn at random, in order; each stratum and class keeps its share.
+    """Positions of `n` images drawn at random, in order; each stratum keeps its share, and each class in it.
+
+    Every stratum gets at least one image where n is enough for that.
 
     Args:
         labels: As in `Dataset`.
@@ -24,22 +26,28 @@ def subset(
         return np.arange(total)
     if not 1 <= n <= total:
         raise ValueError(f"n={n}: {name} has {total:,} images; n takes 1 to {total}, None takes all")
-    keys = np.zeros(total, np.int64)
-    for part in (strata, labels if task not in ("multilabel", "regression") else None):
-        if part is not None:
-            values, number = np.unique(part, return_inverse=True)
-            keys = keys * len(values) + number
-    sizes = np.bincount(keys)
+    if strata is None:
+        strata = np.zeros(total, np.int64)
+    classes = np.zeros(total, np.int64)
+    if task not in ("multilabel", "regression"):
+        classes = np.unique(labels, return_inverse=True)[1]
     rng = np.random.default_rng(seed)
-    chosen = [
-        rng.choice(np.flatnonzero(keys == key), take, replace=False) for key, take in enumerate(_shares(sizes, n))
-    ]
+    _, part = np.unique(strata, return_inverse=True)
+    sizes = np.bincount(part)
+    chosen = []
+    for i, of_part in enumerate(_shares(sizes, n, least=int(n >= len(sizes)))):
+        of_class = np.bincount(classes[part == i])
+        for c, take in enumerate(_shares(of_class, of_part)):
+            chosen.append(rng.choice(np.flatnonzero((part == i) & (classes == c)), take, replace=False))
     return np.sort(np.concatenate(chosen))
 
 
-def _shares(sizes: np.ndarray, n: int) -> np.ndarray:
-    """Whole numbers that sum to n, in proportion to sizes (the largest remainders are rounded up)."""
+def _shares(sizes: np.ndarray, n: int, least: int = 0) -> np.ndarray:
+    """Whole numbers that sum to n, in proportion to sizes (the largest remainders are rounded up), `least` or more."""
     exact = sizes * n / sizes.sum()
     found = np.floor(exact).astype(int)
     found[np.argsort(found - exact, kind="stable")[: n - found.sum()]] += 1
+    while found.min() < least:
+        found[found.argmax()] -= 1
+        found[found.argmin()] += 1
     return found
