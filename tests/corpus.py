@@ -198,13 +198,18 @@ def header_cut_in_series(folder: Path) -> Path:
     return folder / "s"
 
 
-def colour_16_bit(folder: Path) -> Path:
+def png(width: int, height: int, bits: int, colour: int, rows: bytes) -> bytes:
+    """A PNG put together by hand: colour 0 is grey, 2 is RGB; `rows` as they are before packing."""
+
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0))
-    pixels = chunk(b"IDAT", zlib.compress(b"\x00" + struct.pack(">3H", 258, 3, 4)))
-    return named(folder, "x.png", b"\x89PNG\r\n\x1a\n" + head + pixels + chunk(b"IEND", b""))
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def colour_16_bit(folder: Path) -> Path:
+    return named(folder, "x.png", png(1, 1, 16, 2, b"\x00" + struct.pack(">3H", 258, 3, 4)))
 
 
 def complex_nifti(folder: Path) -> Path:
@@ -272,12 +277,7 @@ def empty_axis(folder: Path) -> Path:
 
 def png_claiming(width: int, height: int) -> bytes:
     """A PNG that claims a size and holds next to nothing."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(b"\x00" * 64)) + chunk(b"IEND", b"")
+    return png(width, height, 8, 0, b"\x00" * 64)
 
 
 def picture(folder: Path, name: str) -> Path:
