@@ -106,7 +106,7 @@ def test_one_uid_for_two_patients_cannot_be_chosen(tmp_path):
 def test_listing_never_fails_on_a_header_that_reading_refuses(tmp_path, elements):
     corpus.change(corpus.series(tmp_path / "s")[2], **elements)
     corpus.text_in_series(tmp_path / "other")
-    assert [s.n_slices for s in io.series(tmp_path)] == [6, 6] or [s.n_slices for s in io.series(tmp_path)] == [12]
+    assert [s.n_slices for s in io.series(tmp_path)] == [12]  # the same series twice, and the text passed over
 
 
 def test_a_damaged_file_of_another_series_is_no_obstacle():

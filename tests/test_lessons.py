@@ -14,14 +14,12 @@ SMALL = {  # one entry a lesson: parameters that make it quick
     "01_reading_medical_images": {},
 }
 CELL_SECONDS = 120
-SLOW_MACHINE = 4  # a lesson is to take 15 s; a busy machine may need a multiple, a lesson that hangs needs more
 
 
 def run_small(name: str, **parameters) -> run.Result:
     (lesson,) = lessons.find([name])
     result = run.run_lesson(lesson, {**SMALL[name], **parameters}, cell_seconds=CELL_SECONDS)
     assert result.ok, result.error
-    assert result.seconds < 15 * SLOW_MACHINE, "small settings are for a quick suite"
     return result
 
 
