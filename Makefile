@@ -1,18 +1,20 @@
-# make report | test | lab | bench | soak | oldest | clean          (make report ARGS="01 -p path my_scan.dcm")
+# make report | test | lab | exercises | bench | soak | oldest | clean      (make report ARGS="01 -p path my_scan.dcm")
 # Each sets up what it needs in .venv, once. Another Python: make PYTHON=python3.12 report
 
 PYTHON ?= python3
 PY := .venv/bin/python
 ARGS ?=
 ONLY ?=
+OUT ?= my_exercises
 
-.PHONY: help report test lab bench soak oldest clean moved
+.PHONY: help report test lab exercises bench soak oldest clean moved
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make report   run every lesson and write reports/index.html"
 	@echo "make test     run the test suite"
 	@echo "make lab      open the lessons in JupyterLab"
+	@echo "make exercises  students' copies of the exercises, in my_exercises (make exercises OUT=folder)"
 	@echo "make bench    time and score against peers (one entry: make bench ONLY=name)"
 	@echo "make soak     run a small notebook 200 times and count those that hang"
 	@echo "make oldest   run the test suite with the oldest allowed versions, in .venv-oldest"
@@ -26,6 +28,9 @@ test: .venv/.test
 
 lab: .venv/.student
 	@$(PY) -m jupyterlab notebooks $(ARGS)
+
+exercises: .venv/.teach
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" $(PY) -m medlab exercises --out "$(OUT)" $(ARGS)
 
 bench: .venv/.test
 	@$(PY) -m tests.bench $(ONLY)
@@ -57,6 +62,10 @@ endif
 	@"$(PYTHON)" -m venv .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@printf '%s\n' "$(CURDIR)" > .venv/.folder
+	@touch $@
+
+.venv/.teach: .venv/.student
+	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[teach]'
 	@touch $@
 
 .venv/.test: .venv/.student

@@ -8,7 +8,7 @@ from importlib import import_module
 
 __version__ = "0.1.0"
 
-_PARTS = ("checks", "data", "io", "metrics", "phantoms", "plots", "preprocess", "report", "widgets")
+_PARTS = ("checks", "data", "io", "metrics", "phantoms", "plots", "preprocess", "report", "segment", "widgets")
 
 __all__ = ["__version__", *_PARTS]
 

@@ -1,9 +1,9 @@
-"""The command line: `python -m medlab report`."""
+"""The command line: `python -m medlab report`, `python -m medlab exercises`."""
 
 import argparse
 import sys
 
-from medlab import __version__
+from medlab import __version__, exercises
 from medlab.report import command as report
 
 
@@ -13,6 +13,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"medlab {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     report.add_to(commands)
+    exercises.add_to(commands)
     options = parser.parse_args(arguments)
     return options.run(options)
 

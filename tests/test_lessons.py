@@ -3,6 +3,7 @@
 import re
 
 import nbformat
+import numpy as np
 import pytest
 
 from medlab import data
@@ -12,6 +13,8 @@ from tests import corpus, notebooks
 SMALL = {  # one entry a lesson: parameters that make it quick
     "00_start_here": {"n_frames": 3},
     "01_reading_medical_images": {},
+    "02_preprocessing": {"n_images": 150},
+    "03_edges_and_segmentation": {"n_images": 16},
 }
 CELL_SECONDS = 120
 
@@ -96,6 +99,58 @@ def io_write(path):
     from medlab import io
 
     return io.write(corpus.volume(), path)
+
+
+def test_02_preprocessing():
+    numbers = run_small("02_preprocessing").numbers
+    assert numbers["auc_of_greys_moved_by_gamma"] < 1e-3  # a curve of greys tells a classifier nothing new
+    assert numbers["auc_of_greys_gained_by_a_filter"] > 0.01
+    assert numbers["rician_bias_in_sd"] == pytest.approx((np.pi / 2) ** 0.5, rel=0.02)
+    assert numbers["noise_theory_error"] < 0.01
+    assert numbers["least_of_the_best_gains_db"] > 3  # for every noise there is a suited filter
+    assert numbers["median_on_salt_and_pepper_db"] > 3 + numbers["next_best_on_salt_and_pepper_db"]
+    assert numbers["contrast_left_of_the_smallest_disc"] < 0.9 < numbers["contrast_left_of_the_largest_disc"]
+    assert numbers["gain_on_ct_noise_db"] < numbers["gain_on_drawn_noise_db"] - 1
+    blurred = numbers["blurred_db"]
+    assert numbers["inverse_without_noise_db"] > blurred + 10
+    assert numbers["inverse_with_noise_db"] < blurred - 10 < blurred < numbers["wiener_with_noise_db"]
+    assert numbers["noise_left_by_careful_resampling"] < 0.5 * numbers["noise_kept_by_every_fourth_pixel"]
+    assert 0.5 < numbers["auc_baseline"].low
+    for step in ("hu_over_255", "soft_tissue_window", "wide_gaussian"):
+        assert numbers[f"auc_gain_{step}"].high < 0, step  # steps that throw evidence away harm
+    for step in ("median", "non_local_means", "unsharp_mask", "equalised", "clahe"):
+        assert numbers[f"auc_gain_{step}"].low < 0.01, step  # and what pleases the eye does not help
+
+
+def test_03_edges_and_segmentation():
+    numbers = run_small("03_edges_and_segmentation").numbers
+    assert abs(numbers["otsu_by_hand_minus_library_hu"]) < 1
+    assert numbers["blob_sigma_for_radius_6"] == pytest.approx(6 / 2**0.5, abs=0.3)
+    assert numbers["lung_dice_before_closing"] > 0.98  # looks fine ...
+    assert numbers["wall_nodules_lost_before_closing"] >= 3  # ... and what mattered is lost
+    assert numbers["lung_dice"] > 0.99
+    assert numbers["wall_nodules_lost"] == 0
+    assert numbers["nodule_dice"].low > numbers["nodule_dice_otsu"].high
+    assert numbers["walker_dice"] > 0.8 > 0.5 > numbers["growing_dice"]
+    assert numbers["cells_right_by_threshold"] < 0.5 * numbers["cells"]
+    assert numbers["cells_right_by_watershed"] > 0.9 * numbers["cells"]
+    assert numbers["nuclei"] > 50
+
+
+@pytest.mark.parametrize("lesson", ["02_preprocessing", "03_edges_and_segmentation"])
+@pytest.mark.parametrize("kind", ["mr-brain", "fundus"])
+def test_02_and_03_take_the_readers_own_image(lesson, kind):
+    run_small(lesson, path=str(data.example(kind)))
+
+
+@pytest.mark.parametrize("lesson", ["02_preprocessing", "03_edges_and_segmentation"])
+def test_02_and_03_take_a_cohort_of_the_reader(lesson, tmp_path):
+    """As real nodules come: in files, with masks, a spacing each, patients with several nodules."""
+    nodules = data.load("phantom-nodules", n=40, seed=3)
+    nodules.patients = np.array([f"p{i // 2}" for i in range(40)])
+    folder = data.write_cohort(nodules, tmp_path / "cohort")
+    result = run_small(lesson, dataset=str(folder), n_images=40)
+    assert "20 patients" in text_of(result)
 
 
 @pytest.mark.parametrize("path", notebooks.LESSONS, ids=lambda p: p.stem)

@@ -15,6 +15,7 @@ from medlab.data.download import DownloadError
 from medlab.data.examples import EXAMPLES, Example, example
 from medlab.data.leaks import LeakError, refuse_leak
 from medlab.data.load import load
+from medlab.data.slices import lesion_slice
 from medlab.data.splits import folds, split
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "crops",
     "example",
     "folds",
+    "lesion_slice",
     "load",
     "refuse_leak",
     "split",

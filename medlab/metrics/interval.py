@@ -21,6 +21,8 @@ class Interval:
 
     >>> print(Interval(0.93, 0.90, 0.953))
     0.93 (0.90–0.95)
+    >>> print(Interval(-0.03, -0.05, -0.01))
+    -0.03 (-0.05 to -0.01)
 
     Args:
         value: The estimate; NaN if it could not be made.
@@ -40,7 +42,8 @@ class Interval:
             raise ValueError(f"an interval goes from low to high, got {self.low} to {self.high}")
 
     def __str__(self) -> str:
-        return f"{self.value:.2f} ({self.low:.2f}–{self.high:.2f})"
+        to = " to " if self.low < 0 else "–"  # a dash before a minus cannot be read
+        return f"{self.value:.2f} ({self.low:.2f}{to}{self.high:.2f})"
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
-"""Checks that explain themselves: for now, whether the installation is complete."""
+"""Is everything installed that requirements.txt asks for?"""
 
 import platform
 import sys
 from importlib import metadata
 from pathlib import Path
 
-REQUIREMENTS = Path(__file__).parents[1] / "requirements.txt"
+REQUIREMENTS = Path(__file__).parents[2] / "requirements.txt"
 
 
 def installation(requirements: Path = REQUIREMENTS):

@@ -1,0 +1,447 @@
+"""Answers to the exercises as students write them: not the code that the checks know.
+
+RIGHT_IN_ANOTHER_WAY: by exercise and task, code that is to pass.
+WRITTEN_BY_STUDENTS: by exercise and task, wrong code and what its message says. The first of each task is recognised as
+a typical mistake.
+CAUGHT_BY_HIDDEN_CASES: right for the cases that students see, wrong for a harder one.
+"""
+
+RIGHT_IN_ANOTHER_WAY = {
+    "02_preprocessing": {
+        "window": """
+def window(hu, center, width):
+    low = center - width / 2
+    return np.minimum(np.maximum((np.float32(hu) - low) / width, 0), 1)
+""",
+        "psnr": """
+def psnr(reference, image, data_range):
+    rms = np.sqrt(np.mean(np.subtract(reference, image, dtype=float) ** 2))
+    return 20 * np.log10(data_range / rms)  # 1 / 0 is infinite in NumPy
+""",
+        "median3": """
+def median3(image):
+    h, w = image.shape
+    out = []
+    for y in range(h):
+        rows = [max(y - 1, 0), y, min(y + 1, h - 1)]
+        for x in range(w):
+            columns = [max(x - 1, 0), x, min(x + 1, w - 1)]
+            out.append(sorted(image[r, c] for r in rows for c in columns)[4])
+    return np.array(out).reshape(h, w)
+""",
+        "standardize": """
+def standardize(train, val):
+    mean = np.sum(train) / train.size
+    variance = np.mean((train - mean) ** 2)
+    return np.array([(image - mean) / np.sqrt(variance) for image in val]).reshape(val.shape)
+""",
+        "flip_boxes": """
+def flip_boxes(boxes, width):
+    y0, x0, y1, x1 = boxes.T
+    return np.column_stack([y0, width - x1, y1, width - x0])
+""",
+    },
+    "03_segmentation": {
+        "gradient_magnitude": """
+def gradient_magnitude(image, spacing):
+    squares = np.zeros(image.shape)
+    for axis, mm in enumerate(spacing):
+        squares += (np.gradient(image.astype(np.float64), axis=axis) / mm) ** 2
+    return squares**0.5
+""",
+        "otsu": """
+def otsu(image):
+    counts, edges = np.histogram(image.ravel(), bins=256)
+    centers = edges[:-1] + np.diff(edges) / 2
+    p = counts / image.size
+    def within(k):  # the smallest variance within is the largest between
+        dark, bright = slice(None, k + 1), slice(k + 1, None)
+        mean = [np.average(centers[part], weights=p[part]) for part in (dark, bright)]
+        return sum((p[part] * (centers[part] - m) ** 2).sum() for part, m in zip((dark, bright), mean))
+    variances = [within(k) for k in range(255)]
+    return centers[254 - np.argmin(variances[::-1])]  # of equals the last
+""",
+        "grow": """
+def grow(image, seed, low, high):
+    allowed = np.logical_and(image >= low, image <= high)
+    region = np.zeros_like(allowed)
+    region[seed] = allowed[seed]
+    while True:
+        wider = region.copy()
+        wider[1:] |= region[:-1]
+        wider[:-1] |= region[1:]
+        wider[:, 1:] |= region[:, :-1]
+        wider[:, :-1] |= region[:, 1:]
+        wider &= allowed
+        if (wider == region).all():
+            return region
+        region = wider
+""",
+        "dice": """
+def dice(a, b):
+    both, either = np.sum(a & b), np.sum(a | b)
+    if either == 0:
+        return 1
+    return 2 * both / (both + either)
+""",
+        "equivalent_diameter": """
+import math
+def equivalent_diameter(mask, spacing):
+    return math.cbrt(6 * np.count_nonzero(mask) * math.prod(spacing) / math.pi)
+""",
+    },
+}
+
+WRITTEN_BY_STUDENTS = {
+    "02_preprocessing": {
+        "window": [
+            (
+                """
+def window(hu, center, width):
+    low, high = center - width / 2, center + width / 2
+    return (hu - low) / (high - low)
+""",
+                "likely cause: You did not clip",
+            ),
+            (
+                """
+def window(hu, center, width):
+    low, high = center - width // 2, center + width // 2
+    out = np.copy(hu)
+    out[out < low] = low
+    out[out > high] = high
+    return (out - low) / (high - low) * 255
+""",
+                "expected [0, 0, 0.5, 1, 1], got [0, 0, 127.5, 255, 255]",
+            ),
+            (
+                """
+def window(hu, center, width):
+    g = (hu - center) / width + 0.5
+    np.clip(g, 0, 1)
+    return np.maximum(0, np.minimum(1, g))
+""",
+                "likely cause: You subtracted in 16-bit integers",
+            ),
+            ("def window(hu, center, width):\n    g = (hu - center) / width\n    g.clip(0, 1)", "forget `return`?"),
+        ],
+        "psnr": [
+            (
+                """
+import math
+def psnr(reference, image, data_range):
+    mse = ((reference.astype(float) - image.astype(float)) ** 2).mean()
+    if mse == 0:
+        return math.inf
+    return 10 * math.log10(reference.max() ** 2 / mse)
+""",
+                "likely cause: You took the brightest pixel for the range",
+            ),
+            (
+                """
+def psnr(reference, image, data_range):
+    error = ((reference - image) ** 2).sum() / reference.size
+    return 10 * np.log10(data_range**2 / error)
+""",
+                "likely cause: You subtracted or squared in small integers",
+            ),
+            (
+                """
+import math
+def psnr(reference, image, data_range):
+    mse = float(((reference.astype(float) - image) ** 2).mean())
+    return 10 * math.log10(data_range**2 / mse)
+""",
+                "it raised ZeroDivisionError: float division by zero",
+            ),
+        ],
+        "median3": [
+            (
+                """
+def median3(image):
+    h, w = image.shape
+    out = np.zeros((h, w))
+    for y in range(h):
+        for x in range(w):
+            values = []
+            for dy in (-1, 0, 1):
+                for dx in (-1, 0, 1):
+                    inside = 0 <= y + dy < h and 0 <= x + dx < w
+                    values.append(image[y + dy, x + dx] if inside else 0)
+            out[y, x] = sorted(values)[4]
+    return out
+""",
+                "likely cause: You padded with zeros",
+            ),
+            (
+                """
+def median3(image):
+    out = image.copy()
+    for y in range(1, image.shape[0] - 1):
+        for x in range(1, image.shape[1] - 1):
+            out[y, x] = np.median(image[y - 1 : y + 2, x - 1 : x + 2])
+    return out
+""",
+                "likely cause: You left the outermost pixels unfiltered",
+            ),
+            (
+                """
+def median3(image):
+    p = np.pad(image, 1, mode="edge")
+    for y in range(image.shape[0]):
+        for x in range(image.shape[1]):
+            image[y, x] = np.median(p[y : y + 3, x : x + 3])
+    return image
+""",
+                "it changed its input: work on a copy",
+            ),
+        ],
+        "standardize": [
+            (
+                """
+def standardize(train, val):
+    mean, sd = np.mean(val), np.std(val)
+    return (val - mean) / sd
+""",
+                "likely cause: You used the validation images' own mean and deviation",
+            ),
+            (
+                """
+def standardize(train, val):
+    everything = np.concatenate([train.ravel(), val.ravel()])
+    return (val - np.mean(everything)) / np.std(everything)
+""",
+                "likely cause: You took the mean and deviation of both parts together",
+            ),
+            (
+                "def standardize(train, val):\n    return (train - train.mean()) / train.std()",
+                "expected an array of shape (2, 32, 32), got an array of shape (4, 32, 32)",
+            ),
+        ],
+        "flip_boxes": [
+            (
+                """
+def flip_boxes(boxes, width):
+    out = []
+    for y0, x0, y1, x1 in boxes:
+        out.append([y0, width - 1 - x1, y1, width - 1 - x0])
+    return np.array(out)
+""",
+                "likely cause: You are one pixel off",
+            ),
+            (
+                """
+def flip_boxes(boxes, width):
+    b = boxes.copy()
+    b[:, 1::2] = width - b[:, 1::2]
+    return b
+""",
+                "likely cause: You did not swap the sides",
+            ),
+            (
+                """
+def flip_boxes(boxes, width):
+    b = boxes.copy()
+    b[:, 1] = width - b[:, 3]
+    b[:, 3] = width - b[:, 1]  # reads what the line above wrote
+    return b
+""",
+                "likely cause: You read x0 after writing over it",
+            ),
+        ],
+    },
+    "03_segmentation": {
+        "gradient_magnitude": [
+            (
+                """
+def gradient_magnitude(image, spacing):
+    gy, gx = np.gradient(image)
+    return np.hypot(gy, gx)
+""",
+                "likely cause: You left out the spacing",
+            ),
+            (
+                """
+def gradient_magnitude(image, spacing):
+    total = 0
+    for axis in range(image.ndim):
+        total = total + np.abs(np.gradient(image, spacing[axis], axis=axis))
+    return total
+""",
+                "likely cause: You added absolute values",
+            ),
+        ],
+        "otsu": [
+            (
+                """
+def otsu(image):
+    counts, edges = np.histogram(image, bins=256)
+    mids = 0.5 * (edges[1:] + edges[:-1])
+    best, where = 0, 0
+    for k in range(255):
+        m0 = np.average(mids[: k + 1], weights=counts[: k + 1])
+        m1 = np.average(mids[k + 1 :], weights=counts[k + 1 :])
+        if (m1 - m0) ** 2 > best:
+            best, where = (m1 - m0) ** 2, k
+    return mids[where]
+""",
+                "likely cause: You left out the weights",
+            ),
+            ("def otsu(image):\n    return 0.5 * (np.min(image) + np.max(image))", "likely cause: You took the middle"),
+            (
+                """
+def otsu(image):
+    counts, edges = np.histogram(image, bins=256)
+    mids = 0.5 * (edges[1:] + edges[:-1])
+    variances = []
+    for k in range(255):
+        w0, w1 = counts[: k + 1].sum(), counts[k + 1 :].sum()
+        m0 = (counts[: k + 1] * mids[: k + 1]).sum() / w0
+        m1 = (counts[k + 1 :] * mids[k + 1 :]).sum() / w1
+        variances.append(w0 * w1 * (m1 - m0) ** 2)
+    return edges[np.argmax(variances) + 1]
+""",
+                "likely cause: You returned the upper edge of the bin",
+            ),
+        ],
+        "grow": [
+            (
+                """
+def grow(image, seed, low, high):
+    out = np.zeros(image.shape, bool)
+    todo = [seed]
+    while todo:
+        y, x = todo.pop()
+        if y >= image.shape[0] or x >= image.shape[1] or y < -image.shape[0] or x < -image.shape[1]:
+            continue
+        if out[y, x] or not low <= image[y, x] <= high:
+            continue
+        out[y, x] = True
+        todo += [(y + 1, x), (y - 1, x), (y, x + 1), (y, x - 1)]
+    return out
+""",
+                "likely cause: You grew over the border",
+            ),
+            (
+                """
+def grow(image, seed, low, high):
+    out = np.zeros(image.shape, bool)
+    todo = [seed]
+    while todo:
+        y, x = todo.pop(0)
+        if not (0 <= y < image.shape[0] and 0 <= x < image.shape[1]) or out[y, x]:
+            continue
+        if low <= image[y, x] <= high:
+            out[y, x] = True
+            todo += [(y + i, x + j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    return out
+""",
+                "likely cause: You went over corners",
+            ),
+            (
+                """
+def grow(image, seed, low, high):
+    inside = (low <= image) & (image <= high)
+    y, x = seed
+    return inside[y]
+""",
+                "expected an array of shape (4, 4), got an array of shape (4,)",
+            ),
+            (
+                """
+def grow(image, seed, low, high):
+    out = np.zeros(image.shape, bool)
+    todo = [seed]
+    for y, x in todo:
+        for near in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
+            if low <= image[near] <= high and min(near) >= 0 and not out[near]:
+                out[near] = True
+                todo.append(near)
+    return out
+""",
+                "it raised IndexError: index 96 is out of bounds for axis 1 with size 96\n  in line 7 of its cell",
+            ),
+        ],
+        "dice": [
+            (
+                """
+def dice(a, b):
+    union = np.logical_or(a, b).sum()
+    return np.logical_and(a, b).sum() / union if union else 1.0
+""",
+                "likely cause: This is the IoU",
+            ),
+            (
+                "def dice(a, b):\n    return 2 * np.sum(a * b) / (np.sum(a) + np.sum(b))",
+                "likely cause: Two empty masks give 0/0",
+            ),
+            (
+                "def dice(a, b):\n    return 2.0 * (a & b) / (a.sum() + b.sum())",
+                "expected a single number, not an array (0.666667), got an array of shape (3,)",
+            ),
+        ],
+        "equivalent_diameter": [
+            (
+                """
+def equivalent_diameter(mask, spacing):
+    volume = mask.sum() * spacing[0] * spacing[1] * spacing[2]
+    return np.cbrt(3 * volume / 4 / np.pi)
+""",
+                "likely cause: This is the radius",
+            ),
+            (
+                """
+def equivalent_diameter(mask, spacing):
+    return (6 * np.count_nonzero(mask) / np.pi) ** (1 / 3)
+""",
+                "likely cause: You counted voxels",
+            ),
+        ],
+    },
+}
+
+CAUGHT_BY_HIDDEN_CASES = [
+    (
+        "02_preprocessing",
+        "flip_boxes",  # no boxes at all: an array of shape (0,)
+        """
+def flip_boxes(boxes, width):
+    return np.array([[y0, width - x1, y1, width - x0] for y0, x0, y1, x1 in boxes])
+""",
+    ),
+    (
+        "03_segmentation",
+        "gradient_magnitude",  # 2-D only
+        """
+def gradient_magnitude(image, spacing):
+    gy, gx = np.gradient(image.astype(float), *spacing)
+    return np.hypot(gy, gx)
+""",
+    ),
+    (
+        "03_segmentation",
+        "grow",  # a seed outside the range is taken in
+        """
+def grow(image, seed, low, high):
+    out = np.zeros(image.shape, bool)
+    out[seed] = True
+    todo = [seed]
+    while todo:
+        y, x = todo.pop()
+        for v, u in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
+            inside = 0 <= v < image.shape[0] and 0 <= u < image.shape[1]
+            if inside and not out[v, u] and low <= image[v, u] <= high:
+                out[v, u] = True
+                todo.append((v, u))
+    return out
+""",
+    ),
+    (
+        "03_segmentation",
+        "dice",  # 1 as soon as the first mask is empty
+        """
+def dice(a, b):
+    return 2 * (a & b).sum() / (a.sum() + b.sum()) if a.any() else 1.0
+""",
+    ),
+]
