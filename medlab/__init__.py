@@ -8,7 +8,10 @@ from importlib import import_module
 
 __version__ = "0.1.0"
 
-_PARTS = ("checks", "data", "io", "metrics", "phantoms", "plots", "preprocess", "report", "segment", "widgets")
+_PARTS = (
+    "checks", "classify", "data", "features", "io", "metrics", "phantoms", "plots", "preprocess", "report", "segment",
+    "widgets",
+)  # fmt: skip
 
 __all__ = ["__version__", *_PARTS]
 

@@ -99,5 +99,5 @@ def test_every_part_is_there():
 
     for part in medlab.__all__:
         assert getattr(medlab, part)
-    with pytest.raises(AttributeError, match="it has checks, data, io"):
+    with pytest.raises(AttributeError, match="it has checks, classify, data"):
         _ = medlab.nothing

@@ -1,4 +1,4 @@
-"""Pictures in one look: images in mm with a grey scale, overlays, planes, histograms, curves with bands.
+"""Pictures in one look: images in mm with a grey scale, overlays, planes, histograms, curves with bands, performance.
 
 One panel takes `ax=None` and returns the Axes; several panels return a closed Figure, ready to be a cell's last line.
 """
@@ -6,6 +6,24 @@ One panel takes `ax=None` and returns the Axes; several panels return a closed F
 from medlab.plots.charts import curves, histogram
 from medlab.plots.images import grid, image, planes
 from medlab.plots.overlays import boxes, mask
+from medlab.plots.performance import calibration, confusion, forest, precision_recall, roc
 from medlab.plots.style import COLORS, LINES, MARKERS, row
 
-__all__ = ["COLORS", "LINES", "MARKERS", "boxes", "curves", "grid", "histogram", "image", "mask", "planes", "row"]
+__all__ = [
+    "COLORS",
+    "LINES",
+    "MARKERS",
+    "boxes",
+    "calibration",
+    "confusion",
+    "curves",
+    "forest",
+    "grid",
+    "histogram",
+    "image",
+    "mask",
+    "planes",
+    "precision_recall",
+    "roc",
+    "row",
+]

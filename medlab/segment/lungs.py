@@ -1,8 +1,8 @@
 """Both lungs in a chest CT, from what is known of a chest: air inside the body, less the airways, plus what is dense.
 
 A threshold finds the air in the lungs. It leaves out what is dense and belongs to them: vessels, and nodules. Deep
-inside they are holes, which are filled. A nodule on the chest wall is a dent of the wall: it is closed by a ball too
-large to enter it, and small enough to follow heart and great vessels, which stay out.
+inside they are holes, which are filled. A nodule on the chest wall is a dent of the lung: a closing with a ball larger
+than the nodule fills it, and leaves out what the ball fits into, such as heart and diaphragm.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ SHARE = 0.1  # of the larger lung: smaller pieces of air (stomach, bowel, trache
 AIRWAY_MM = 2.5  # radius; narrower airways stay with the lung
 AIRWAYS_ML = 60.0  # trachea and main bronchi hold less; more means that the growing leaked into the lung
 WALL_MM = 2.0  # of an airway, with the voxels that it fills in part
-DENT_MM = 12.0  # radius of a ball that does not fit into the dent which a nodule makes, but rests on heart and aorta
+DENT_MM = 15.0  # radius of a ball that does not fit into a nodule on the chest wall, but into heart and diaphragm
 NODULE_MM2 = 1300.0  # section of the largest nodule: 40 mm across
 
 
@@ -29,7 +29,7 @@ def lungs(hu: np.ndarray, *, spacing: tuple[float, ...]) -> np.ndarray:
         spacing: Voxel size in mm, one number an axis.
 
     Returns:
-        bool, same shape. Consolidated lung, fluid, and nodules on the mediastinum are not in it.
+        bool, same shape. Nodules at the edge of a lung are in it up to 30 mm across; consolidation and fluid are not.
 
     Raises:
         ValueError: If there are no lungs in it, `hu` is not finite, or the spacing does not fit.

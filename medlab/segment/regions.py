@@ -101,7 +101,7 @@ def random_walker(
             HU and in grey values from 0 to 1.
         seeds: Whole numbers, same shape: 0 unknown, 1 and above the seeds, of two kinds at least.
         beta: How much an edge hinders, above 0: higher keeps closer to edges, lower makes borders smoother.
-        spacing: Voxel size in mm, one number an axis.
+        spacing: Voxel size in mm, one number an axis: a step in the image hinders less along an axis of longer voxels.
 
     Returns:
         Labels, same shape, with the numbers of the seeds.
@@ -130,5 +130,5 @@ def random_walker(
         raise ValueError(f"image is constant ({image.flat[0]:g}): it has no edges to keep to")
     relative = np.array(steps) / min(steps)  # beta then does not depend on the size of the voxels
     dense = dense.reshape(seeds.shape).astype(np.int32)  # the walker answers with 1, 2, 3, ...
-    found = segmentation.random_walker(image / image.std(), dense, beta=beta, mode="cg_j", spacing=relative)
+    found = segmentation.random_walker(image / image.std(), dense, beta=beta, mode="cg_j", tol=1e-6, spacing=relative)
     return numbers[found]

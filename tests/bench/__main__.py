@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from tests.bench import ENTRIES, Entry, Row, basics, honest_numbers  # noqa: F401 - importing a module registers its entries
+from tests.bench import ENTRIES, Entry, Row, basics, classical, features_speed, honest_numbers, segmentation  # noqa: F401
 
 OUT = Path("reports") / "bench.json"
 

@@ -1,0 +1,42 @@
+"""From features to a diagnosis: classifiers, compared by patient, with curves, and files that are safe to open.
+
+    found = classify.compare(["svm", "forest", "logistic"], table, labels, groups=patients)
+    found.table                                                        # one row a model, every number with its interval
+    classify.sentence("svm", "forest", classify.better(found, "svm", "forest"))
+    final = classify.tune(classify.model("svm"), table, labels, groups=patients)
+    classify.save(final, "svm.medlab", card={"features": [...], "classes": [...], "data": "..."})
+
+scikit-learn and pandas are imported when a function is called that needs them.
+"""
+
+from medlab.classify.curves import calibration_curve, confusion, pr_curve, roc_curve
+from medlab.classify.files import load, save
+from medlab.classify.fitting import fit, out_of_fold, probabilities, tune
+from medlab.classify.models import GRIDS, NAMES, grid, model
+from medlab.classify.nested import METRICS, Comparison, better, compare, evaluate
+from medlab.classify.sentence import sentence
+from medlab.classify.splits import folds
+
+__all__ = [
+    "GRIDS",
+    "METRICS",
+    "NAMES",
+    "Comparison",
+    "better",
+    "calibration_curve",
+    "compare",
+    "confusion",
+    "evaluate",
+    "fit",
+    "folds",
+    "grid",
+    "load",
+    "model",
+    "out_of_fold",
+    "pr_curve",
+    "probabilities",
+    "roc_curve",
+    "save",
+    "sentence",
+    "tune",
+]

@@ -1,0 +1,182 @@
+"""Keep a trained model with its card in a file that is safe to open.
+
+The file is a zip archive of two parts: `medlab.json` (format, versions, card) and `model.skops` (scikit-learn's model
+without pickle). Opening one runs no code of the file: its parts are checked against a list of known types first, and
+the numbers of trees and support vectors, which scikit-learn trusts blindly, afterwards.
+"""
+
+import json
+import os
+import platform
+import warnings
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import medlab
+from medlab.classify import safe
+from medlab.metrics import Interval
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+FORMAT = "medlab.classify"
+VERSION = 1
+NEEDED = ("features", "classes", "data")
+
+
+def save(model: "BaseEstimator", path: str | Path, *, card: Mapping[str, Any]) -> Path:
+    """Write a fitted model and its card.
+
+    Args:
+        model: A scikit-learn model made of known parts: those of `classify.model` and `medlab.features`.
+        path: Where to; the folder must be there. A file of that name is replaced once the new one is complete.
+        card: What a reader must know; "features" (names, or how they are made), "classes" (names in order) and "data"
+            (what it was trained on), and whatever else: "metrics", "date", "limits". Text, numbers, lists, dicts and
+            `metrics.Interval`s. The versions of medlab and its libraries are noted beside it.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: If the card lacks a key or cannot be written as JSON, or the model is not fitted or has unknown
+            parts.
+    """
+    import skops.io
+    from sklearn.exceptions import NotFittedError
+    from sklearn.utils.validation import check_is_fitted
+
+    path = Path(path)
+    header = {"format": FORMAT, "version": VERSION, "versions": _versions(), "card": _as_json(card)}
+    text = json.dumps(header, indent=1, ensure_ascii=False)
+    try:
+        check_is_fitted(model)
+    except (NotFittedError, TypeError):
+        raise ValueError(f"model must be fitted before it is saved, got {model!r}") from None
+    data = skops.io.dumps(model)
+    unknown = safe.unknown_types(data)
+    if unknown:
+        raise ValueError(f"model has parts that would not be opened again: {', '.join(unknown)}")
+    beside = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(_entry("medlab.json"), text)
+            archive.writestr(_entry("model.skops"), data)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return path
+
+
+def load(path: str | Path) -> tuple["BaseEstimator", dict[str, Any]]:
+    """Read a model and its card; no code of the file is run, and no type is loaded that is not known to be harmless.
+
+    Returns:
+        The fitted model, and the card as it was saved (tuples come as lists).
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no model file, is damaged, was written by a newer version, or holds unknown types.
+    """
+    path = Path(path)
+    header, data = _read(path)
+    unknown = _guarded(path, lambda: safe.unknown_types(data))
+    if unknown:
+        raise ValueError(f"{path}: not loaded, since it holds types that are not known: {', '.join(unknown)}")
+    _warn_of_other_version(path, header["versions"])
+    model = _guarded(path, lambda: safe.build(data))
+    return model, header["card"]
+
+
+def _read(path: Path) -> tuple[dict[str, Any], bytes]:
+    """The checked header and the bytes of the model."""
+    kind = f"{path}: not a model file of medlab.classify"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: there is no such file")
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{kind}, or cut short")
+    text, data, names = _guarded(path, lambda: _parts(path))
+    if text is None:
+        raise ValueError(f"{kind}: an archive of {', '.join(names[:3]) or 'nothing'}")
+    header = _guarded(path, lambda: json.loads(text, object_hook=_interval))
+    if not isinstance(header, dict) or not isinstance(header.get("format"), str):
+        raise ValueError(f"{kind}: it does not say what it holds")
+    if header["format"] != FORMAT:
+        raise ValueError(f"{kind}: it holds {header['format']!r}; load it with the module that wrote it")
+    version = header.get("version")
+    if isinstance(version, int) and version > VERSION:
+        raise ValueError(
+            f"{path}: written in format {version}, medlab {medlab.__version__} reads up to {VERSION}; update medlab"
+        )
+    parts = (header.get("card"), header.get("versions"))
+    if version != VERSION or not all(isinstance(part, dict) for part in parts) or data is None:
+        raise ValueError(f"{path}: damaged: format {version!r}, with card, versions and model expected")
+    return header, data
+
+
+def _parts(path: Path) -> tuple[bytes | None, bytes | None, list[str]]:
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        return *(archive.read(n) if n in names else None for n in ("medlab.json", "model.skops")), names
+
+
+def _guarded(path: Path, step) -> Any:
+    """What a damaged file makes of a reader is anybody's guess; it ends in one kind of error."""
+    try:
+        return step()
+    except Exception as error:
+        raise ValueError(f"{path}: damaged, or made to harm: {error}") from error
+
+
+def _versions() -> dict[str, str]:
+    import sklearn
+    import skops
+
+    found = {"medlab": medlab.__version__, "scikit-learn": sklearn.__version__, "skops": skops.__version__}
+    return found | {"numpy": np.__version__, "python": platform.python_version()}
+
+
+def _warn_of_other_version(path: Path, versions: Mapping[str, str]) -> None:
+    here, there = _versions()["scikit-learn"], str(versions.get("scikit-learn", "unknown"))
+    if here.split(".")[:2] != there.split(".")[:2]:
+        warnings.warn(
+            f"{path}: made with scikit-learn {there}, read with {here}; compare its results with those on its card",
+            stacklevel=3,
+        )
+
+
+def _as_json(card: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(card, Mapping):
+        raise ValueError(f"card must be a dict, got {type(card).__name__}")
+    missing = [name for name in NEEDED if name not in card]
+    if missing:
+        raise ValueError(f"card lacks {', '.join(missing)}; a model is of no use to others without")
+    try:
+        return json.loads(json.dumps(dict(card), default=_plain, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"card must hold text, finite numbers, lists, dicts and Intervals: {error}") from None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Interval):
+        ends = {"value": value.value, "low": value.low, "high": value.high}
+        return {name: float(number) if np.isfinite(number) else None for name, number in ends.items()}
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    raise TypeError(f"got {type(value).__name__}")
+
+
+def _interval(found: dict[str, Any]) -> Any:
+    if list(found) != ["value", "low", "high"]:
+        return found
+    return Interval(*(np.nan if number is None else number for number in found.values()))
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    """An entry that does not say when it was written."""
+    entry = zipfile.ZipInfo(name)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    return entry

@@ -1,0 +1,142 @@
+"""Haar, LBP and GLCM against scikit-image, in the same run and with equal results.
+
+Seconds are per image. The two take turns, so that whatever else the machine does slows both. The peers work on one
+image at a time; theirs is the time of one image.
+"""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from medlab.features.glcm import GLCM_PROPERTIES, glcm_features
+from medlab.features.haar import haar_features
+from medlab.features.lbp import lbp_codes, lbp_histogram
+from tests.bench import Row, entry, timed
+
+PACKAGES = ("medlab", "numba", "scikit-image")
+ANGLES = (0, np.pi / 4, np.pi / 2, 3 * np.pi / 4)
+
+
+@entry("haar_24")
+def haar_24() -> list[Row]:
+    """All 162,336 features of 256 windows of 24×24; beside it, the peer with its coordinates computed beforehand."""
+    from skimage.feature import haar_like_feature, haar_like_feature_coord
+    from skimage.transform import integral_image
+
+    images = noise(256, 24)
+    coords, kinds = haar_like_feature_coord(24, 24)
+
+    def plain() -> np.ndarray:
+        return haar_like_feature(integral_image(images[0]), 0, 0, 24, 24)
+
+    def prepared() -> np.ndarray:
+        table = integral_image(images[0])
+        return haar_like_feature(table, 0, 0, 24, 24, feature_type=kinds, feature_coord=coords)
+
+    equal(haar_features(images)[0], plain())
+    equal(haar_features(images)[0], prepared())
+    ours, theirs, theirs_prepared, limit = in_turn(
+        (lambda: haar_features(images), 256), (plain, 1), (prepared, 1), (lambda: np.full((256, 162336), 1), 256)
+    )
+    return [
+        timed("haar_24/speed", ours, peer="haar_like_feature", peer_seconds=theirs, packages=PACKAGES),
+        timed(
+            "haar_24_coords/speed",
+            ours,
+            peer="haar_like_feature, coordinates beforehand",
+            peer_seconds=theirs_prepared,
+            packages=PACKAGES,
+        ),
+        # the ratio says what share of a full result's time is writing it
+        timed("haar_24_limit/speed", ours, peer="np.full of the result", peer_seconds=limit, packages=PACKAGES),
+    ]
+
+
+@entry("lbp_28")
+def lbp_28() -> list[Row]:
+    return [lbp_row("lbp_28/speed", noise(256, 28))]
+
+
+@entry("lbp_224")
+def lbp_224() -> list[Row]:
+    return [lbp_row("lbp_224/speed", noise(1, 224))]
+
+
+@entry("lbp_1024")
+def lbp_1024() -> list[Row]:
+    return [lbp_row("lbp_1024/speed", noise(1, 1024))]
+
+
+def lbp_row(name: str, images: np.ndarray) -> Row:
+    """Uniform codes of 8 points at radius 1."""
+    from skimage.feature import local_binary_pattern
+
+    for image, codes in zip(images, lbp_codes(images), strict=True):
+        equal(codes, local_binary_pattern(image, 8, 1, "uniform"))
+    ours, theirs = in_turn(
+        (lambda: lbp_codes(images), len(images)),
+        (lambda: local_binary_pattern(images[0], 8, 1, "uniform"), 1),
+        runs=25,
+    )
+    return timed(name, ours, peer="local_binary_pattern", peer_seconds=theirs, packages=PACKAGES)
+
+
+@entry("lbp_scaling")
+def lbp_scaling() -> list[Row]:
+    """Histograms of 100,000 images of 28×28; beside it, seconds per image with 100: the cost is proportional."""
+    many, few = np.resize(noise(1000, 28), (100_000, 28, 28)), noise(100, 28)
+    lbp_histogram(few)
+    ours, theirs = in_turn((lambda: lbp_histogram(many), len(many)), (lambda: lbp_histogram(few), len(few)))
+    return [timed("lbp_scaling/seconds", ours, peer="the same with 100 images", peer_seconds=theirs)]
+
+
+@entry("glcm_32")
+def glcm_32() -> list[Row]:
+    return [glcm_row("glcm_32/speed", 32)]
+
+
+@entry("glcm_256")
+def glcm_256() -> list[Row]:
+    return [glcm_row("glcm_256/speed", 256)]
+
+
+def glcm_row(name: str, levels: int) -> Row:
+    """Six properties in four directions of 64 patches of 32×32."""
+    from skimage.feature import graycomatrix, graycoprops
+
+    patches, names = noise(64, 32) // (256 // levels), GLCM_PROPERTIES[:6]
+
+    def peer(patch: np.ndarray) -> np.ndarray:
+        matrix = graycomatrix(patch, [1], ANGLES, levels=levels, symmetric=True, normed=True)
+        return np.concatenate([graycoprops(matrix, name).ravel() for name in names])
+
+    found = glcm_features(patches, levels=levels, properties=names)
+    np.testing.assert_allclose(found, [peer(patch) for patch in patches], rtol=1e-10, atol=1e-12)
+    ours, theirs = in_turn(
+        (lambda: glcm_features(patches, levels=levels, properties=names), 64),
+        (lambda: peer(patches[0]), 1),
+        runs=25,
+    )
+    return timed(name, ours, peer="graycomatrix and graycoprops", peer_seconds=theirs, packages=PACKAGES)
+
+
+def noise(n: int, side: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (n, side, side), np.uint8)
+
+
+def equal(ours: np.ndarray, theirs: np.ndarray) -> None:
+    if not np.array_equal(ours, theirs):
+        raise AssertionError(f"{(ours != theirs).sum()} of {theirs.size} values differ from the peer's")
+
+
+def in_turn(*works: tuple[Callable, int], runs: int = 9) -> list[list[float]]:
+    """Seconds per image of each (work, images), run after run; the first round, which compiles, is left out."""
+    seconds: list[list[float]] = [[] for _ in works]
+    for _ in range(runs + 1):
+        for (work, images), taken in zip(works, seconds, strict=True):
+            start = time.perf_counter()
+            result = work()  # kept until after the clock stops: giving memory back is not part of it
+            taken.append((time.perf_counter() - start) / images)
+            del result
+    return [taken[1:] for taken in seconds]
