@@ -9,7 +9,7 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _PARTS = (
-    "checks", "classify", "data", "features", "io", "metrics", "phantoms", "plots", "preprocess", "report", "segment",
+    "checks", "classify", "data", "detect", "features", "io", "metrics", "phantoms", "plots", "preprocess", "report", "segment",
     "widgets",
 )  # fmt: skip
 

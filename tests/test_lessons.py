@@ -15,6 +15,7 @@ SMALL = {  # one entry a lesson: parameters that make it quick
     "01_reading_medical_images": {},
     "02_preprocessing": {"n_images": 150},
     "03_edges_and_segmentation": {"n_images": 16},
+    "05_texture_colour_shape": {"n_images": 60, "n_scanned": 4},
 }
 CELL_SECONDS = 120
 
@@ -152,6 +153,48 @@ def test_02_and_03_take_a_cohort_of_the_reader(lesson, tmp_path):
     nodules.patients = np.array([f"p{i // 2}" for i in range(40)])
     folder = data.write_cohort(nodules, tmp_path / "cohort")
     result = run_small(lesson, dataset=str(folder), n_images=40)
+    assert "20 patients" in text_of(result)
+
+
+def test_05_texture_colour_shape():
+    numbers = run_small("05_texture_colour_shape").numbers
+    # codes: what turning moves and what it does not
+    assert numbers["lbp_uniform_moved_by_turning"] == 0
+    assert numbers["lbp_default_moved_by_turning"] > 0.05
+    assert numbers["hog_moved_by_turning"] > 0.5
+    # co-occurrence: sees order where the histogram is the same; its range must be fixed
+    assert abs(numbers["correlation_of_noise"]) < 0.05 < 0.9 < numbers["correlation_of_blobs"]
+    assert numbers["stripes_contrast_across_over_along"] > 2
+    assert numbers["homogeneity_moved_by_metal_fixed_range"] < 0.01
+    assert numbers["homogeneity_moved_by_metal_own_range"] > 0.1
+    # stains: the lamp matters until the empty glass is divided out
+    assert numbers["brown_warm"] > numbers["brown_usual"] + 0.1
+    assert numbers["brown_mended"] == pytest.approx(numbers["brown_usual"], abs=0.01)
+    assert numbers["same_heap_by_colour_and_texture"] < 0.8
+    # shape: a mesh makes slices thicker than pixels look less round
+    assert numbers["ball_sphericity_thick_slices"] < 0.86 < 0.9 < numbers["ball_sphericity_thin_slices"] < 1
+    assert numbers["ball_roundness_worst"] < 0.02
+    assert numbers["radius_variation_spiculated"] > 2 * numbers["radius_variation_smooth"]
+    assert numbers["edge_slope_blurred"] < 0.8 * numbers["edge_slope_smooth"]
+    # most of what predicts is size
+    assert numbers["auc_vs_size_rank_correlation"] > 0.6
+    assert numbers["texture_moved_by_size_alone_sd"] > 0.5
+    assert numbers["auc_longest_side"].low > 0.7
+    assert numbers["added_size"].low < 0.01  # more sizes add nothing to a size
+    assert numbers["added_hog"].low < 0  # directions of edges around a thing without an upright position
+    # and what survives another scanner
+    for name in ("size", "form"):
+        assert numbers[f"survives_dose_{name}"] > 0.99
+        assert numbers[f"survives_kernel_{name}"] > 0.99
+    assert numbers["survives_dose_lbp"] < 0.85
+    assert numbers["survives_kernel_lbp"] < 0.85
+
+
+def test_05_takes_a_cohort_of_the_reader(tmp_path):
+    nodules = data.load("phantom-nodules", n=40, seed=3)
+    nodules.patients = np.array([f"p{i // 2}" for i in range(40)])
+    folder = data.write_cohort(nodules, tmp_path / "cohort")
+    result = run_small("05_texture_colour_shape", dataset=str(folder))
     assert "20 patients" in text_of(result)
 
 

@@ -1,0 +1,34 @@
+"""Finding lesions: windows that slide over an image, a cascade of boosted Haar features, one mark a lesion.
+
+    positives = np.concatenate([detect.nodule_windows(chest, size=12, rng=rng) for chest in chests])
+    cascade = detect.Cascade().fit(positives, detect.lung_windows(chests, rng=rng), validation=others)
+    boxes, scores, examined = detect.find_nodules(cascade, hu, lungs, spacing=spacing)
+
+Loops are compiled by numba on first use.
+"""
+
+from medlab.detect.boosting import Stump, boost, boosting, vote
+from medlab.detect.cascade import Cascade, Stage
+from medlab.detect.chests import SIZES_MM, find_nodules, lung_windows, nodule_windows
+from medlab.detect.search import Found
+from medlab.detect.suppression import box_iou, merge_slices, non_max_suppression
+from medlab.detect.windows import cut_windows, windows
+
+__all__ = [
+    "SIZES_MM",
+    "Cascade",
+    "Found",
+    "Stage",
+    "Stump",
+    "boost",
+    "boosting",
+    "box_iou",
+    "cut_windows",
+    "find_nodules",
+    "lung_windows",
+    "merge_slices",
+    "nodule_windows",
+    "non_max_suppression",
+    "vote",
+    "windows",
+]
