@@ -9,8 +9,8 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _PARTS = (
-    "checks", "classify", "data", "detect", "features", "io", "metrics", "phantoms", "plots", "preprocess", "report", "segment",
-    "widgets",
+    "checks", "classify", "data", "detect", "features", "io", "matching", "metrics", "phantoms", "plots", "preprocess",
+    "report", "retrieval", "segment", "widgets",
 )  # fmt: skip
 
 __all__ = ["__version__", *_PARTS]

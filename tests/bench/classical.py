@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from medlab import data, features, metrics
+from medlab import data, features, metrics, preprocess
 from tests.bench import Row, entry
 
 OPENINGS = Path(__file__).with_name("test_set_openings.md")
@@ -56,7 +56,10 @@ def pneumonia_classical() -> list[Row]:
     right = metrics.interval(metrics.accuracy, judged.labels, (scores > 0).astype(float))
     part = "test" if final else "validation"
     if final:
-        _note_opening(f"pneumonia_classical: AUC {auc}, accuracy {right}")
+        numbers = [
+            f"{name} {x.value:.3f} ({x.low:.3f}–{x.high:.3f})" for name, x in (("AUC", auc), ("accuracy", right))
+        ]
+        _note_opening(f"pneumonia_classical: {', '.join(numbers)}")
     peer = "published ResNet-18, test" if final else None
     return [
         _row("pneumonia_classical/auc", auc, part, peer, 0.944 if final else None),
@@ -67,12 +70,17 @@ def pneumonia_classical() -> list[Row]:
 
 @entry("lidc_classical", needs="lidc-nodules")
 def lidc_classical() -> list[Row]:
-    """Out of fold, by patient, mean over fold seeds: logistic regression, averaged with one that saw only phantoms."""
+    """Out of fold, by patient, mean over fold seeds: logistic regression, averaged with one that saw only phantoms.
+
+    The first sees each nodule on cubes of 0.7 mm, the second on the grid of its scan, as it saw the phantoms. Chosen on
+    part "tune" among some 60 variants of features, grids, penalties and weights (AUC there 0.958).
+    """
     nodules, table = _nodules()
+    fine = _table(nodules, step_mm=0.7)
     labels, patients, size = nodules.labels, nodules.patients, table["shape_longest_axial_box_side"].to_numpy()
     middle = _middle(nodules)
     prior = _phantom_model().decision_function(table)
-    runs = np.array([_out_of_fold(table, labels, patients, prior, seed) for seed in range(FOLD_SEEDS)])
+    runs = np.array([_out_of_fold(fine, labels, patients, prior, seed) for seed in range(FOLD_SEEDS)])
     mean = runs.mean(axis=0)  # for the intervals; the value is the mean over the seeds
     rows = []
     for name, rows_of in (("auc", np.ones(len(labels), bool)), ("auc_6_15mm", middle)):
@@ -127,22 +135,33 @@ def _logistic(*, C: float):
 @lru_cache(maxsize=1)
 def _nodules():
     nodules = data.load("lidc-nodules", label="malignant")
-    table = _table(nodules)
-    if table.attrs["failed"]:
-        raise AssertionError(f"no features of {table.attrs['failed']}")  # every nodule counts
-    return nodules, table
+    return nodules, _table(nodules)
 
 
 @lru_cache(maxsize=1)
 def _phantom_model():
     phantoms = data.load("phantom-nodules", n=PHANTOMS, seed=5)
-    table = _table(phantoms)  # without the smallest: a mask of one pixel has no texture
+    table = _table(phantoms)
     return _logistic(C=0.1).fit(table, phantoms.labels[table.index])
 
 
-def _table(dataset):
+def _table(dataset, *, step_mm: float | None = None):
+    """Features of every nodule, on the grid of its scan or resampled to cubes."""
     spacing = [dataset.spacing_of(i) for i in range(len(dataset))]
-    return features.extract(dataset.images, dataset.masks, spacing=spacing, families=FAMILIES)
+    images, masks = dataset.images, dataset.masks
+    if step_mm is not None:
+        new = (step_mm,) * 3
+        images = [_resampled(image, step, new) for image, step in zip(images, spacing, strict=True)]
+        masks = [_resampled(mask, step, new) >= 0.5 for mask, step in zip(masks, spacing, strict=True)]
+        spacing = new
+    found = features.extract(images, masks, spacing=spacing, families=FAMILIES)
+    if dataset.name == "lidc-nodules" and found.attrs["failed"]:  # every nodule counts; a phantom may be a single voxel
+        raise AssertionError(f"no features of {found.attrs['failed']}")
+    return found
+
+
+def _resampled(image: np.ndarray, spacing: tuple[float, ...], new: tuple[float, ...]) -> np.ndarray:
+    return preprocess.resample(np.asarray(image, np.float32), spacing=spacing, new_spacing=new)
 
 
 def _middle(nodules) -> np.ndarray:

@@ -82,13 +82,43 @@ def lbp_row(name: str, images: np.ndarray) -> Row:
     return timed(name, ours, peer="local_binary_pattern", peer_seconds=theirs, packages=PACKAGES)
 
 
-@entry("lbp_scaling")
-def lbp_scaling() -> list[Row]:
-    """Histograms of 100,000 images of 28×28; beside it, seconds per image with 100: the cost is proportional."""
-    many, few = np.resize(noise(1000, 28), (100_000, 28, 28)), noise(100, 28)
-    lbp_histogram(few)
-    ours, theirs = in_turn((lambda: lbp_histogram(many), len(many)), (lambda: lbp_histogram(few), len(few)))
-    return [timed("lbp_scaling/seconds", ours, peer="the same with 100 images", peer_seconds=theirs)]
+@entry("features_scaling")
+def features_scaling() -> list[Row]:
+    """LBP and HOG of 100 to 100,000 images of 28×28, a thousand at a time; also drawn, with the memory it took."""
+    import psutil
+
+    from medlab.features.hog import hog_features
+
+    families = {"lbp": lbp_histogram, "hog": hog_features}
+    block, process, taken = noise(1000, 28), psutil.Process(), {}
+    for name, extract in families.items():
+        extract(block[:10])
+        for n in (100, 1000, 10_000, 100_000):
+            start, memory = time.perf_counter(), 0
+            for first in range(0, n, 1000):
+                extract(block[: min(1000, n - first)])
+                memory = max(memory, process.memory_info().rss)
+            taken[name, n] = time.perf_counter() - start, memory / 1e6
+    draw_scaling(taken)
+    return [Row(f"features_scaling_{name}_{n}/seconds", s, "s", s, s, 1) for (name, n), (s, _) in taken.items()]
+
+
+def draw_scaling(taken: dict[tuple[str, int], tuple[float, float]]) -> None:
+    """Seconds (both axes logarithmic) and megabytes over the number of images, in reports/features_scaling.png."""
+    from pathlib import Path
+
+    from medlab import plots
+
+    fig, panels = plots.row(2, size=(4.6, 3.6))
+    names, counts = (list(dict.fromkeys(column)) for column in zip(*taken, strict=True))
+    for ax, column, label in zip(panels, (0, 1), ("seconds", "memory in use, MB"), strict=True):
+        lines = {name.upper(): [taken[name, n][column] for n in counts] for name in names}
+        plots.curves(counts, lines, x_label="images of 28 × 28", y_label=label, ax=ax)
+        ax.set_xscale("log")
+    panels[0].set_yscale("log")
+    panels[1].set_ylim(bottom=0)
+    Path("reports").mkdir(exist_ok=True)
+    fig.savefig(Path("reports") / "features_scaling.png", dpi=120)
 
 
 @entry("glcm_32")
