@@ -1,4 +1,4 @@
-"""The table of measurements in the README, from reports/bench.json: `python -m tests.bench.readme` after `make bench`."""
+"""The README's table of measurements, from reports/bench.json: `python -m tests.bench.readme` after `make bench`."""
 
 import json
 import re
