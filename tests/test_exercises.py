@@ -6,14 +6,15 @@ import shutil
 from collections.abc import Callable
 
 import nbformat
+import numpy as np
 import pytest
 
 from medlab import exercises
 from medlab.__main__ import main
 from tests import marking
-from tests.answers import CAUGHT_BY_HIDDEN_CASES, RIGHT_IN_ANOTHER_WAY, WRITTEN_BY_STUDENTS
 
 EXERCISES = {path.name: path for path in exercises.find()}
+ANSWERS = {name: importlib.import_module(f"tests.answers.{name[3:]}") for name in EXERCISES}
 README = (exercises.FOLDER / "README.md").read_text(encoding="utf-8")
 SOURCES = {name: nbformat.read(path / f"{name}.ipynb", as_version=4) for name, path in EXERCISES.items()}
 
@@ -26,6 +27,11 @@ def tasks(name: str) -> list[str]:
     """The automatically marked tasks of an exercise, by the name of the function that is to be written."""
     tests = [marking.identity(c) for c in SOURCES[name].cells if settings(c).get("grade") and c.cell_type == "code"]
     return [test.removeprefix("test_") for test in tests]
+
+
+def full_points(name: str) -> dict[str, int]:
+    """By the grade_id of each marked cell."""
+    return {marking.identity(c): settings(c)["points"] for c in SOURCES[name].cells if settings(c).get("grade")}
 
 
 def mistakes(name: str) -> dict[str, list]:
@@ -137,7 +143,7 @@ def test_model_answer_passes_by_itself(name, task):
 
 @pytest.mark.parametrize(("name", "task"), TASKS)
 def test_right_answers_pass_however_they_are_written(name, task):
-    assert check(SOURCES[name], task, RIGHT_IN_ANOTHER_WAY[name][task]) == ""
+    assert check(SOURCES[name], task, ANSWERS[name].RIGHT_IN_ANOTHER_WAY[task]) == ""
 
 
 @pytest.mark.parametrize(("name", "task"), TASKS)
@@ -145,11 +151,120 @@ def test_unwritten_answers_are_told_so(name, task, copies):
     assert check(copies[name], task) == f"{task}: not written yet (it raises NotImplementedError)"
 
 
+def test_haar_references_are_those_of_the_package():
+    from medlab import detect, features
+    from medlab.checks import haar
+
+    rng = np.random.default_rng(0)
+    window = rng.integers(0, 256, (7, 9), dtype=np.uint8)
+    coords = features.haar_coords(window.shape, types="type-2-x")
+    places = [[int(place[name]) for name in ("y", "x", "height", "width")] for place in coords]
+    ours = [haar.haar_2x(features.integral_image(window), *place) for place in places]
+    assert np.array_equal(ours, features.haar_features(window[None], types="type-2-x")[0])
+
+    values, labels, weights = rng.integers(0, 30, 80), rng.random(80) < 0.4, rng.dirichlet(np.ones(80))
+    first, second = detect.boost(values[:, None], labels, rounds=2, weights=weights)
+    threshold, polarity, error = haar.stump(values, labels, weights)
+    assert (threshold, polarity) == (first.threshold, first.polarity)
+    assert error == pytest.approx(first.error)
+    vote, changed = haar.reweight(weights, first.says(values) == labels)
+    assert vote == pytest.approx(first.weight)
+    assert haar.stump(values, labels, changed) == pytest.approx((second.threshold, second.polarity, second.error))
+
+    low = rng.integers(0, 20, (30, 2))
+    boxes = np.concatenate([low, low + rng.integers(1, 15, (30, 2))], axis=1)
+    assert [[haar.box_iou(a, b) for b in boxes] for a in boxes] == pytest.approx(detect.box_iou(boxes, boxes))
+
+
+def test_texture_references_are_those_of_the_package():
+    from skimage.color import hsv2rgb
+
+    from medlab import features, phantoms
+    from medlab.checks import texture
+
+    rng = np.random.default_rng(0)
+    greys = rng.integers(0, 6, (12, 15))
+    straight = features.lbp_codes(greys[None], points=4, radius=1, method="default")[0, 1:-1, 1:-1]
+    codes = texture.lbp(greys)
+    assert np.array_equal(sum((codes >> 2 * i & 1) << i for i in range(4)), straight)
+    bits = np.zeros((3, 3), int)
+    for y, x in np.ndindex(3, 3):
+        patch = np.zeros((3, 3))
+        patch[1, 1] = patch[y, x] = 1
+        bits[y, x] = texture.lbp(patch)[0, 0]
+    assert bits.tolist() == [[8, 4, 2], [16, 0, 1], [32, 64, 128]]
+
+    p = texture.cooccurrence(greys, 6)
+    found = features.glcm_features(greys[None], levels=6, angles=[0], properties=["contrast", "energy"])[0]
+    assert texture.haralick(p) == pytest.approx(found)
+
+    hsv = rng.random((9, 11, 3)) * [0.4, 1, 1] + [0.7, 0, 0]
+    hsv[..., 0] %= 1
+    mean = features.color_moments(hsv2rgb(hsv)[None])[0, 0]
+    assert texture.mean_hue(hsv[..., 0], hsv[..., 1]) == pytest.approx(mean)
+
+    nodule = phantoms.nodule(5)
+    form = features.shape_features(nodule.mask, spacing=nodule.spacing)
+    assert texture.sphericity(form["mesh_volume"], form["surface_area"]) == pytest.approx(form["sphericity"])
+
+
+def test_classifier_references_are_those_of_the_package():
+    from sklearn.metrics import hinge_loss
+
+    from medlab.checks import classifiers
+
+    rng = np.random.default_rng(0)
+    rows, labels, w = rng.normal(size=(40, 3)), rng.integers(0, 2, 40), rng.normal(size=3)
+    assert classifiers.hinge_loss(rows, labels, w, 0.4) == pytest.approx(hinge_loss(labels, rows @ w + 0.4))
+    threshold, impurity = classifiers.best_split(np.array([1.0, 2, 4, 8]), np.array([0, 1, 0, 1]))
+    assert (threshold, impurity) == (1.5, pytest.approx(3 / 4 * 4 / 9))  # 1 pure; 2 of 3 on the other side
+    patients = rng.integers(0, 12, 40)
+    assert classifiers.faults_of(classifiers.deal_folds)(patients, 5) == classifiers.NO_FAULT
+
+
+@pytest.mark.parametrize(
+    ("folds", "fault"),
+    [
+        ([0, 0, 1, 1], "folds without a fault"),
+        ([0, 1, 1, 1], "1 of 2 patients in more than one fold, such as 'ada' in [0, 1]"),
+        ([0, 0, 2, 2], "folds from 0 to 2, not from 0 to 1"),
+        ([0, 0, -1, -1], "folds from -1 to 0, not from 0 to 1"),
+        ([1, 1, 1, 1], "0 + 2 patients in the folds, which are to differ by 1 at most"),
+        ([0.0, 0.0, 1.0, 1.0], "folds of float64, not whole numbers"),
+        ([0, 1], "folds of shape (2,) for 4 images"),
+        (None, None),
+    ],
+)
+def test_faults_of_folds(folds, fault):
+    from medlab.checks import classifiers
+
+    assert classifiers.faults_of(lambda patients, k: folds)(np.array(["ada", "ada", "kim", "kim"]), 2) == fault
+
+
+def test_retrieval_references_are_those_of_the_package():
+    from medlab import matching, retrieval
+    from medlab.checks import retrieval as known
+
+    rng = np.random.default_rng(0)
+    archive, queries = rng.normal(size=(30, 4)) * [1, 10, 100, 5], rng.normal(size=(6, 4)) * [1, 10, 100, 5]
+    of_archive, of_queries = rng.integers(0, 9, 30), rng.integers(0, 9, 6)
+    answers = retrieval.fit(archive, patients=of_archive).query(queries, k=4, patients=of_queries)
+    far = known.distances(archive, queries)
+    assert np.array_equal(known.nearest(far, of_archive, of_queries, 4), answers.indices)
+    assert np.take_along_axis(far, answers.indices, axis=1) == pytest.approx(answers.distances)
+    right = rng.random(20) < 0.4
+    assert known.average_precision(right) == pytest.approx(retrieval.average_precision([True], right[None])[0])
+    quarter = np.array([[0, -1, 3], [1, 0, -4], [0, 0, 1]])
+    points = rng.normal(size=(5, 2))
+    assert known.move(points, (1, 1), 90, (3, -4)) == pytest.approx(matching.apply(quarter, points))
+
+
 @pytest.mark.parametrize("name", EXERCISES)
 def test_every_task_knows_two_mistakes_and_two_answers_of_students(name):
-    assert set(mistakes(name)) == set(tasks(name)) == set(WRITTEN_BY_STUDENTS[name])
+    by_students = ANSWERS[name].WRITTEN_BY_STUDENTS
+    assert set(mistakes(name)) == set(tasks(name)) == set(by_students)
     assert all(len(known) >= 2 for known in mistakes(name).values())
-    assert all(len(written) >= 2 for written in WRITTEN_BY_STUDENTS[name].values())
+    assert all(len(written) >= 2 for written in by_students.values())
 
 
 @pytest.mark.parametrize(("name", "task", "i"), MISTAKES)
@@ -161,13 +276,15 @@ def test_known_mistakes_are_told_apart(name, task, i, copies):
 
 @pytest.mark.parametrize(
     ("name", "task", "code", "said"),
-    [(n, t, *entry) for n, by_task in WRITTEN_BY_STUDENTS.items() for t, found in by_task.items() for entry in found],
+    [(n, t, *entry) for n in EXERCISES for t, found in ANSWERS[n].WRITTEN_BY_STUDENTS.items() for entry in found],
 )
 def test_wrong_answers_as_students_write_them(name, task, code, said, copies):
     assert said in check(copies[name], task, code)
 
 
-@pytest.mark.parametrize(("name", "task", "code"), CAUGHT_BY_HIDDEN_CASES)
+@pytest.mark.parametrize(
+    ("name", "task", "code"), [(name, *entry) for name in EXERCISES for entry in ANSWERS[name].CAUGHT_BY_HIDDEN_CASES]
+)
 def test_hidden_cases_catch_more(name, task, code, copies):
     assert check(copies[name], task, code) == ""
     assert check(SOURCES[name], task, code).startswith(f"{task}: case ")
@@ -175,21 +292,29 @@ def test_hidden_cases_catch_more(name, task, code, copies):
 
 @pytest.mark.filterwarnings("ignore:Object of type")  # nbgrader's own use of its database
 @pytest.mark.parametrize("name", EXERCISES)
-def test_nbgrader_marks_right_empty_and_mixed_copies(name, copies, course):
+def test_nbgrader_marks_right_and_mixed_copies(name, copies, course):
     """The mixed one has one answer right, the others wrong, a test made harmless and the imports deleted."""
     right = marking.model_answers(SOURCES[name])
     first, *rest = tasks(name)
-    wrong = {task: WRITTEN_BY_STUDENTS[name][task][0][0] for task in rest}
-    written = {"ada": right, "emil": {}, "max": right | wrong | {f"test_{rest[0]}": "pass", "imports": "pass"}}
+    wrong = {task: ANSWERS[name].WRITTEN_BY_STUDENTS[task][0][0] for task in rest}
+    written = {"ada": right, "max": right | wrong | {f"test_{rest[0]}": "pass", "imports": "pass"}}
     students = {student: marking.answered(copies[name], answers) for student, answers in written.items()}
     marked = course.mark(name, students)
-    full = {marking.identity(c): settings(c)["points"] for c in SOURCES[name].cells if settings(c).get("grade")}
+    full = full_points(name)
     assert marked["ada"].points == full | {"words": None}  # a person reads it
-    assert marked["emil"].points == dict.fromkeys(full, 0)
+    outputs = [output for cell in marked["ada"].notebook.cells for output in cell.get("outputs", [])]
+    assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
     assert marked["max"].points == dict.fromkeys(full, 0) | {"words": None, f"test_{first}": full[f"test_{first}"]}
     for cell in marked["max"].notebook.cells:  # what the student reads afterwards
         if marking.identity(cell) in [f"test_{task}" for task in rest]:
             assert "likely cause: " in cell.outputs[-1].evalue
+
+
+@pytest.mark.filterwarnings("ignore:Object of type")
+def test_nbgrader_gives_an_empty_copy_nothing(copies, course):
+    """One exercise for all: what stops an empty copy is the same in each, see `test_unwritten_answers_are_told_so`."""
+    name = next(iter(EXERCISES))
+    assert course.mark(name, {"emil": copies[name]})["emil"].points == dict.fromkeys(full_points(name), 0)
 
 
 def test_command_spares_what_students_wrote(copies, tmp_path, capsys):
