@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -360,3 +362,20 @@ def test_another_scikit_learn_is_warned_about(saved):
     header["versions"]["scikit-learn"] = "0.24.2"
     with pytest.warns(UserWarning, match=r"made with scikit-learn 0\.24\.2, read with"):
         classify.load(put_together(saved, header, data))
+
+
+def test_saving_and_loading_does_not_import_torch(tmp_path):
+    """Lessons 00 to 07 stay light; skops would open scikit-learn's door to torch."""
+    code = f"""
+import sys
+import numpy as np
+from medlab import classify
+X = np.arange(40.0).reshape(20, 2)
+model = classify.fit("logistic", X, np.arange(20) % 2, groups=np.arange(20))
+path = classify.save(model, {str(tmp_path / "m.medlab")!r}, card={{"features": [], "classes": [], "data": ""}})
+classify.load(path)
+assert "torch" not in sys.modules
+import sklearn.externals.array_api_compat.torch  # it is still there for whoever wants it
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -16,6 +16,7 @@ SMALL = {  # one entry a lesson: parameters that make it quick
     "02_preprocessing": {"n_images": 150},
     "03_edges_and_segmentation": {"n_images": 16},
     "05_texture_colour_shape": {"n_images": 60, "n_scanned": 4},
+    "06_svm_and_rivals": {"n_images": 80, "outer": 3, "inner": 2, "n_studies": 4},
 }
 CELL_SECONDS = 120
 
@@ -196,6 +197,44 @@ def test_05_takes_a_cohort_of_the_reader(tmp_path):
     folder = data.write_cohort(nodules, tmp_path / "cohort")
     result = run_small("05_texture_colour_shape", dataset=str(folder))
     assert "20 patients" in text_of(result)
+
+
+def test_06_svm_and_rivals():
+    result = run_small("06_svm_and_rivals")
+    numbers = result.numbers
+    # a narrow kernel with a high price memorises, a wide one does not
+    assert numbers["memorised_narrow"] > 0.1 > numbers["memorised_wide"]
+    # accuracy beside the majority; a threshold that follows the costs finds more
+    assert numbers["always_no"] < numbers["accuracy_logistic"].value
+    assert numbers["recall_at_threshold"] > numbers["recall_at_half"] + 0.1
+    # size is a hard rival, nobody beats the ceiling by more than luck, and no winner can be crowned
+    assert numbers["auc_size_alone"].low > 0.7
+    for name in ("logistic", "linear_SVM", "SVM", "MLP", "tree", "forest"):
+        assert numbers[f"gain_{name}"].low < 0, name
+        assert numbers[f"auc_{name}"].value < numbers["auc_ceiling"].high, name
+    assert numbers["gain_tree"].value == min(n.value for key, n in numbers.items() if re.match(r"gain_(?!6)", key))
+    # what leaks buy
+    for name in ("slices", "copies", "augmented", "selection", "best_of_fifty", "letter"):
+        assert numbers[f"optimism_{name}"].low > 0.05, name
+    assert numbers["optimism_selection"].value > 0.4  # a splendid study out of pure noise
+    assert numbers["optimism_selection_in_folds"].low < 0.02
+    assert abs(numbers["optimism_scaler"].value - numbers["optimism_none"].value) < 0.02
+    assert numbers["optimism_slices"].value > numbers["optimism_slices_by_patient"].value + 0.1
+    assert numbers["guards_that_spoke"] == 2  # shared patients and exact copies; not what was renamed or saved anew
+    assert numbers["auc_of_file_size"].value == 0.5
+    # handing over: the range check notices a picture in the wrong unit, and opening a pickle ran a line
+    assert numbers["squeezed_refused"] > 0.7
+    text = text_of(result)
+    assert "this line was run by opening a file" in text
+    assert "not a model file of medlab.classify" in text
+
+
+def test_06_takes_a_cohort_of_the_reader(tmp_path):
+    nodules = data.load("phantom-nodules", n=60, seed=3)
+    nodules.patients = np.array([f"p{i // 2}" for i in range(60)])
+    folder = data.write_cohort(nodules, tmp_path / "cohort")
+    result = run_small("06_svm_and_rivals", dataset=str(folder))
+    assert "26 patients" in text_of(result)  # four of thirty are in the drawer
 
 
 @pytest.mark.parametrize("path", notebooks.LESSONS, ids=lambda p: p.stem)

@@ -11,6 +11,7 @@ import platform
 import warnings
 import zipfile
 from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,6 @@ def save(model: "BaseEstimator", path: str | Path, *, card: Mapping[str, Any]) -
         ValueError: If the card lacks a key or cannot be written as JSON, or the model is not fitted or has unknown
             parts.
     """
-    import skops.io
     from sklearn.exceptions import NotFittedError
     from sklearn.utils.validation import check_is_fitted
 
@@ -56,7 +56,7 @@ def save(model: "BaseEstimator", path: str | Path, *, card: Mapping[str, Any]) -
         check_is_fitted(model)
     except (NotFittedError, TypeError):
         raise ValueError(f"model must be fitted before it is saved, got {model!r}") from None
-    data = skops.io.dumps(model)
+    data = safe.skops_io().dumps(model)
     unknown = safe.unknown_types(data)
     if unknown:
         raise ValueError(f"model has parts that would not be opened again: {', '.join(unknown)}")
@@ -132,11 +132,8 @@ def _guarded(path: Path, step) -> Any:
 
 
 def _versions() -> dict[str, str]:
-    import sklearn
-    import skops
-
-    found = {"medlab": medlab.__version__, "scikit-learn": sklearn.__version__, "skops": skops.__version__}
-    return found | {"numpy": np.__version__, "python": platform.python_version()}
+    found = {name: metadata.version(name) for name in ("scikit-learn", "skops", "numpy")}
+    return {"medlab": medlab.__version__, **found, "python": platform.python_version()}
 
 
 def _warn_of_other_version(path: Path, versions: Mapping[str, str]) -> None:

@@ -45,7 +45,7 @@ def model(
     Raises:
         ValueError: If the name is unknown, `select` is not a whole number above 0, or `features` is not a step.
 
-    Source of the sigmoid: Platt 1999. Taught in: notebook 05.
+    Source of the sigmoid: Platt 1999. Taught in: notebook 06.
 
     >>> list(model("logistic", select=10).named_steps)
     ['impute', 'varying', 'scale', 'select', 'classify']

@@ -2,8 +2,10 @@
 
 import io
 import json
+import sys
 import zipfile
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -76,12 +78,23 @@ def unknown_types(data: bytes) -> list[str]:
     return sorted(found)
 
 
+def skops_io():
+    """`skops.io`, imported without torch: skops walks through all of scikit-learn, which has a door to torch in it."""
+    door = "sklearn.externals.array_api_compat.torch"
+    if "skops.io" in sys.modules or door in sys.modules:
+        return import_module("skops.io")
+    sys.modules[door] = None  # whoever imports it is told that it is not there, and goes on
+    try:
+        return import_module("skops.io")
+    finally:
+        del sys.modules[door]
+
+
 def build(data: bytes) -> Any:
     """The model of a file whose types are all known; an error if its numbers are out of bounds."""
-    import skops.io
     from sklearn.utils.validation import check_is_fitted
 
-    model = skops.io.loads(data, trusted=sorted(known_types()))
+    model = skops_io().loads(data, trusted=sorted(known_types()))
     check_is_fitted(model)
     seen, todo = set(), [model]
     while todo:

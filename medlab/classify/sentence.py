@@ -11,7 +11,8 @@ _LOWER_IS_BETTER = ("brier", "calibration_error", "mae")
 def sentence(name_a: str, name_b: str, paired: metrics.Paired, *, metric: Callable = metrics.auc) -> str:
     """Say whether one of two models is better, by how much, and how sure that is.
 
-    One is called better where the interval of the difference leaves out 0.
+    One is called better where the interval of the difference leaves out 0; where p is above 0.05 all the same (the two
+    are found in different ways and may disagree near the edge), only perhaps.
 
     Args:
         name_a: The model whose result came first in the difference.
@@ -23,6 +24,8 @@ def sentence(name_a: str, name_b: str, paired: metrics.Paired, *, metric: Callab
     'SVM is better than the tree: AUC higher by 0.04 (0.01 to 0.07), p = 0.01.'
     >>> sentence("SVM", "the forest", metrics.Paired(0.01, -0.02, 0.04, 0.5))
     'SVM and the forest cannot be told apart: the difference of 0.01 (-0.02 to 0.04) in AUC may be chance, p = 0.5.'
+    >>> sentence("SVM", "the tree", metrics.Paired(0.02, 0.001, 0.05, 0.06))
+    'SVM is perhaps better than the tree: AUC higher by 0.020 (0.001 to 0.050), p = 0.06.'
     """
     kind = getattr(metric, "__name__", str(metric))
     word = _WORDS.get(kind, kind)
@@ -38,7 +41,8 @@ def sentence(name_a: str, name_b: str, paired: metrics.Paired, *, metric: Callab
     if high < 0:
         value, low, high = -value, -high, -low
     way = "lower" if lower else "higher"
-    return f"{first} is better than {second}: {word} {way} by {_numbers(value, low, high)}, {p}."
+    is_better = "is perhaps better" if paired.p > 0.05 else "is better"
+    return f"{first} {is_better} than {second}: {word} {way} by {_numbers(value, low, high)}, {p}."
 
 
 def _numbers(value: float, low: float, high: float) -> str:
