@@ -15,6 +15,7 @@ SMALL = {  # one entry a lesson: parameters that make it quick
     "01_reading_medical_images": {},
     "02_preprocessing": {"n_images": 150},
     "03_edges_and_segmentation": {"n_images": 16},
+    "04_haar_features": {"n_train": 1, "n_validation": 1, "n_test": 1, "n_nodules": 40, "stages": 3},
     "05_texture_colour_shape": {"n_images": 60, "n_scanned": 4},
     "06_svm_and_rivals": {"n_images": 80, "outer": 3, "inner": 2, "n_studies": 4},
 }
@@ -235,6 +236,44 @@ def test_06_takes_a_cohort_of_the_reader(tmp_path):
     folder = data.write_cohort(nodules, tmp_path / "cohort")
     result = run_small("06_svm_and_rivals", dataset=str(folder))
     assert "26 patients" in text_of(result)  # four of thirty are in the drawer
+
+
+def test_04_haar_features():
+    result = run_small("04_haar_features")
+    numbers = result.numbers
+    assert numbers["features_of_a_window"] == 162_336
+    assert numbers["gigabytes_for_ten_thousand_windows"] > 10
+    assert numbers["first_stump_error"] < 0.15  # one feature, one threshold, and already useful
+    assert numbers["toy_wrong_after_three_rounds"] <= 3
+    # what was learned shows less on new patients than on those it was learned from
+    assert numbers["others_passing_seen"] <= numbers["others_passing_new"] < 0.1
+    # the cascade is fast because nearly all windows are refused at once
+    assert numbers["windows_of_a_chest"] > 1_000_000
+    assert numbers["windows_left"] < 0.05 * numbers["windows_of_a_chest"]
+    assert numbers["features_asked_of_a_window"] < 0.2 * numbers["features_in_all"]
+    # it finds nodules, more of them where more false alarms are allowed
+    found = [numbers[f"sensitivity_at_{rate}"].value for rate in (1, 2, 4, 8)]
+    assert found == sorted(found)
+    assert numbers["sensitivity_at_8"].low > 0.4
+    assert numbers["sensitivity_at_the_set_threshold"].low > 0.3
+    assert numbers["ground_glass"] > 0
+    assert numbers["sensitivity_ground_glass"] < numbers["sensitivity_solid"] - 0.3  # and misses the faint ones
+    assert "not searched" not in text_of(result)  # the synthetic patient
+
+
+@pytest.mark.parametrize("kind", ["nifti of a chest", "one slice"])
+def test_04_searches_a_chest_and_says_what_is_none(kind):
+    sample = notebooks.REPOSITORY / "data" / "sample" / "chest.nii.gz"
+    other = {"one slice": "ct-head"}
+    result = run_small("04_haar_features", path=str(data.example(other[kind]) if kind in other else sample))
+    assert ("not searched" in text_of(result)) == (kind in other)
+
+
+def test_04_refuses_other_data():
+    (lesson,) = lessons.find(["04_haar_features"])
+    result = run.run_lesson(lesson, {"dataset": "lidc-nodules"}, cell_seconds=CELL_SECONDS)
+    assert not result.ok
+    assert "phantom-chests" in result.error
 
 
 @pytest.mark.parametrize("path", notebooks.LESSONS, ids=lambda p: p.stem)
