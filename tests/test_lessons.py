@@ -18,6 +18,7 @@ SMALL = {  # one entry a lesson: parameters that make it quick
     "04_haar_features": {"n_train": 1, "n_validation": 1, "n_test": 1, "n_nodules": 40, "stages": 3},
     "05_texture_colour_shape": {"n_images": 60, "n_scanned": 4},
     "06_svm_and_rivals": {"n_images": 80, "outer": 3, "inner": 2, "n_studies": 4},
+    "07_similar_images": {"n_images": 60, "n_twice": 20, "n_patients": 3},
 }
 CELL_SECONDS = 120
 
@@ -274,6 +275,45 @@ def test_04_refuses_other_data():
     result = run.run_lesson(lesson, {"dataset": "lidc-nodules"}, cell_seconds=CELL_SECONDS)
     assert not result.ok
     assert "phantom-chests" in result.error
+
+
+# (patient 2 of seed 0 is the one whose nodule grows and wins the vote, so n_patients must be at least 3)
+
+
+def test_07_similar_images():
+    numbers = run_small("07_similar_images").numbers
+    assert numbers["hu_share_not_scaled"] > 0.95  # without scaling HU decide alone
+    assert numbers["hu_share_scaled"] == pytest.approx(0.5)
+    assert numbers["finds_herself"] > 0.9  # an archive with the own patient recognizes her ...
+    assert numbers["flattery_at_1"] > 0.05  # ... which flatters
+    assert numbers["map_random"] == pytest.approx(numbers["same_label_share"], abs=0.04)  # mAP starts there, not at 0
+    assert numbers["map_intensity_scaled"] > numbers["map_intensity_not_scaled"]
+    assert min(numbers["map_all"], numbers["map_diameter"]) > numbers["map_random"] + 0.05
+    assert (
+        numbers["gain_in_precision"] > numbers["gain_in_map"]
+    )  # better where the reader looks, not over the whole list
+    assert numbers["auc_neighbours"].low > 0.5
+    assert numbers["wrong_for_sure"] > 0  # equal answers are no proof
+    # in the plane: a vote against a fit to all pairs
+    assert numbers["plane_mm"] < 1
+    assert numbers["plane_mm_by_hand"] < 1 < 3 < numbers["plane_mm_all_pairs"]
+    # in space: the follow-up scan
+    assert numbers["nodule_mm_nothing"] > 3 > 1 > numbers["nodule_mm_one_shift"]
+    assert numbers["nodule_mm_masked"] < 0.5
+    assert numbers["worst_mm_key_points"] > 2 * numbers["worst_mm_masked"]  # the nodule that grew won the vote
+    assert numbers["scale_off"] > 2 * numbers["scale_off_masked"]  # its growth was taken for a breath
+    assert numbers["clicks_landed"] == numbers["clicks"] > numbers["clicks_landed_by_nothing"]
+    assert numbers["volume_ratio_error"] < 0.25
+
+
+def test_07_takes_a_cohort_of_the_reader(tmp_path):
+    """Patients with two nodules each: neither may answer for the other."""
+    nodules = data.load("phantom-nodules", n=40, seed=3)
+    nodules.patients = np.array([f"p{i // 2}" for i in range(40)])
+    folder = data.write_cohort(nodules, tmp_path / "cohort")
+    result = run_small("07_similar_images", dataset=str(folder), n_patients=2, n_twice=12)
+    assert "40 nodules" in text_of(result)
+    assert "20 patients" in text_of(result)
 
 
 @pytest.mark.parametrize("path", notebooks.LESSONS, ids=lambda p: p.stem)
