@@ -55,21 +55,24 @@ def haar_24() -> list[Row]:
 
 @entry("lbp_28")
 def lbp_28() -> list[Row]:
-    return [lbp_row("lbp_28/speed", noise(256, 28))]
+    return lbp_rows("lbp_28", noise(256, 28))
 
 
 @entry("lbp_224")
 def lbp_224() -> list[Row]:
-    return [lbp_row("lbp_224/speed", noise(1, 224))]
+    return lbp_rows("lbp_224", noise(1, 224))
 
 
 @entry("lbp_1024")
 def lbp_1024() -> list[Row]:
-    return [lbp_row("lbp_1024/speed", noise(1, 1024))]
+    return lbp_rows("lbp_1024", noise(1, 1024))
 
 
-def lbp_row(name: str, images: np.ndarray) -> Row:
-    """Uniform codes of 8 points at radius 1."""
+def lbp_rows(name: str, images: np.ndarray) -> list[Row]:
+    """Uniform codes of 8 points at radius 1; beside them, where it is installed, mahotas.
+
+    mahotas counts rotation-invariant codes, so its row times our histogram of the same kind.
+    """
     from skimage.feature import local_binary_pattern
 
     for image, codes in zip(images, lbp_codes(images), strict=True):
@@ -79,7 +82,16 @@ def lbp_row(name: str, images: np.ndarray) -> Row:
         (lambda: local_binary_pattern(images[0], 8, 1, "uniform"), 1),
         runs=25,
     )
-    return timed(name, ours, peer="local_binary_pattern", peer_seconds=theirs, packages=PACKAGES)
+    rows = [timed(f"{name}/speed", ours, peer="local_binary_pattern", peer_seconds=theirs, packages=PACKAGES)]
+    try:
+        from mahotas.features import lbp
+    except ImportError:
+        return rows  # no requirement of the course: pip install mahotas
+    ours, theirs = in_turn(
+        (lambda: lbp_histogram(images, method="ror"), len(images)), (lambda: lbp(images[0], 1, 8), 1), runs=25
+    )
+    packages = (*PACKAGES, "mahotas")
+    return [*rows, timed(f"{name}_mahotas/speed", ours, peer="mahotas", peer_seconds=theirs, packages=packages)]
 
 
 @entry("features_scaling")
