@@ -316,6 +316,22 @@ def test_07_takes_a_cohort_of_the_reader(tmp_path):
     assert "20 patients" in text_of(result)
 
 
+def test_06_repeats_the_contest_on_x_rays(monkeypatch, tmp_path):
+    """On a small file of the same form; the pictures are noise, brighter where the label says pneumonia."""
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for part, n in (("train", 80), ("val", 60), ("test", 8)):
+        labels = np.arange(n)[:, None] % 2
+        arrays[f"{part}_images"] = rng.integers(0, 200, (n, 28, 28)).astype(np.uint8) + np.uint8(20) * labels[..., None]
+        arrays[f"{part}_labels"] = labels.astype(np.uint8)
+    (tmp_path / "medmnist").mkdir()
+    np.savez(tmp_path / "medmnist" / "pneumoniamnist.npz", **{k: v.astype(np.uint8) for k, v in arrays.items()})
+    monkeypatch.setenv("MEDLAB_DATA", str(tmp_path))
+    numbers = run_small("06_svm_and_rivals", xrays="pneumoniamnist").numbers
+    assert numbers["xrays_mean_grey_alone"].low > 0.9
+    assert numbers["xrays_svm"].low > 0.5
+
+
 @pytest.mark.parametrize("path", notebooks.LESSONS, ids=lambda p: p.stem)
 def test_anatomy(path):
     """The shape of a lesson: title, what it needs, imports, parameters, story, summary, references."""
