@@ -13,9 +13,10 @@ from medlab.classify.curves import calibration_curve, confusion, pr_curve, roc_c
 from medlab.classify.files import load, save
 from medlab.classify.fitting import fit, out_of_fold, probabilities, tune
 from medlab.classify.models import GRIDS, NAMES, grid, model
-from medlab.classify.nested import METRICS, Comparison, better, compare, evaluate
+from medlab.classify.nested import METRICS, Comparison, better, compare
 from medlab.classify.sentence import sentence
 from medlab.classify.splits import folds
+from medlab.metrics import evaluate
 
 __all__ = [
     "GRIDS",

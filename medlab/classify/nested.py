@@ -17,15 +17,7 @@ if TYPE_CHECKING:
     import pandas
     from sklearn.base import BaseEstimator
 
-METRICS: dict[str, Callable] = {
-    "auc": metrics.auc,
-    "accuracy": metrics.accuracy,
-    "recall": metrics.recall,
-    "precision": metrics.precision,
-    "f1": metrics.f1,
-    "specificity": metrics.specificity,
-    "brier": metrics.brier,
-}
+METRICS = metrics.METRICS
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -117,22 +109,6 @@ def compare(
     return Comparison(_table(rows, scores, y, patient, n, seed), scores, y, patient, fold, interrupted)
 
 
-def evaluate(
-    labels: Sequence[int], scores: np.ndarray, *, groups: Sequence | None = None, n: int = 2000, seed: int = 0
-) -> dict[str, metrics.Interval]:
-    """Every metric of `METRICS` with its interval, by patient where groups are given.
-
-    Args:
-        labels: (N,) the truth.
-        scores: (N,) the probability of class 1 for two classes, (N, K) beyond.
-        n: Bootstrap draws.
-    """
-    return {
-        name: metrics.interval(metric, labels, scores, groups=groups, n=n, seed=seed)
-        for name, metric in METRICS.items()
-    }
-
-
 def better(
     comparison: Comparison, a: str, b: str, metric: Callable = metrics.auc, *, n: int = 2000, seed: int = 0
 ) -> metrics.Paired:
@@ -217,7 +193,7 @@ def _table(
 ) -> "pandas.DataFrame":
     import pandas
 
-    measured = {name: evaluate(y, scores[name], groups=patient, n=n, seed=seed) | rows[name] for name in scores}
+    measured = {name: metrics.evaluate(y, scores[name], groups=patient, n=n, seed=seed) | rows[name] for name in scores}
     columns = (*METRICS, "fit_s", "predict_s", "chosen")
     return pandas.DataFrame(
         {column: pandas.Series({m: row[column] for m, row in measured.items()}) for column in columns}

@@ -25,8 +25,10 @@ from medlab.metrics.interval import Interval, Paired, interval, paired
 from medlab.metrics.overlap import boundary_f1, dice, hausdorff95, iou, surface_distance
 from medlab.metrics.quality import cnr, psnr, ssim
 from medlab.metrics.regression import Agreement, bland_altman, mae
+from medlab.metrics.table import METRICS, evaluate
 
 __all__ = [
+    "METRICS",
     "Agreement",
     "Froc",
     "Interval",
@@ -42,6 +44,7 @@ __all__ = [
     "delong",
     "delong_test",
     "dice",
+    "evaluate",
     "f1",
     "froc",
     "hausdorff95",

@@ -60,11 +60,11 @@ def pneumonia_classical() -> list[Row]:
             f"{name} {x.value:.3f} ({x.low:.3f}–{x.high:.3f})" for name, x in (("AUC", auc), ("accuracy", right))
         ]
         _note_opening(f"pneumonia_classical: {', '.join(numbers)}")
-    peer = "published ResNet-18, test" if final else None
+    name, peer = ("pneumonia_classical", "published ResNet-18, test") if final else ("pneumonia_classical_val", None)
     return [
-        _row("pneumonia_classical/auc", auc, part, peer, 0.944 if final else None),
-        _row("pneumonia_classical/accuracy", right, part, peer, 0.854 if final else None),
-        Row("pneumonia_classical/seconds", seconds, "s", seconds, seconds, 1),
+        _row(f"{name}/auc", auc, part, peer, 0.944 if final else None),
+        _row(f"{name}/accuracy", right, part, peer, 0.854 if final else None),
+        Row(f"{name}/seconds", seconds, "s", seconds, seconds, 1),
     ]
 
 
