@@ -136,9 +136,11 @@ def test_students_see_no_solution(name, copies):
 
 
 @pytest.mark.parametrize(("name", "task"), TASKS)
-def test_model_answer_passes_by_itself(name, task):
-    """With the hidden cases, and without any cell of another task."""
+def test_model_answer_passes_by_itself(name, task, capsys, recwarn):
+    """With the hidden cases, and without any cell of another task; nbgrader takes words on stderr for a failed test."""
     assert check(SOURCES[name], task) == ""
+    assert capsys.readouterr().err == ""
+    assert not [str(w.message) for w in recwarn if not issubclass(w.category, (DeprecationWarning, ImportWarning))]
 
 
 @pytest.mark.parametrize(("name", "task"), TASKS)
@@ -259,6 +261,139 @@ def test_retrieval_references_are_those_of_the_package():
     assert known.move(points, (1, 1), 90, (3, -4)) == pytest.approx(matching.apply(quarter, points))
 
 
+def test_convolution_references_are_those_of_torch():
+    import torch
+    from torch.nn import functional as F
+
+    from medlab import networks
+    from medlab.checks import convolution
+
+    rng = np.random.default_rng(0)
+    image = torch.tensor(rng.normal(size=(1, 9, 12)))
+    kernel = torch.tensor(rng.normal(size=(1, 1, 3, 4)), requires_grad=True)
+    result = F.conv2d(image, kernel)
+    g = torch.tensor(rng.normal(size=result.shape))
+    (result * g).sum().backward()
+    pixels, weights = image[0].numpy(), kernel[0, 0].detach().numpy()
+    assert np.allclose(convolution.correlate(pixels, weights), result[0].detach())
+    assert np.allclose(convolution.kernel_gradient(pixels, g[0].numpy()), kernel.grad[0, 0])
+    assert np.array_equal(convolution.max_pool(pixels), F.max_pool2d(image, 2)[0])
+    for n, k, p, s in rng.integers((5, 1, 0, 1), (40, 6, 3, 5), (30, 4)).tolist():
+        assert convolution.output_size(n, k, p, s) == networks.output_size(n, kernel=k, padding=p, stride=s)
+    for depth in range(1, 7):
+        layers = rng.integers((1, 1), (6, 4), (depth, 2)).tolist()
+        assert convolution.receptive_field(layers) == networks.receptive_field(layers)
+
+
+def test_first_cnn_references_are_those_of_torch():
+    import torch
+    from torch import nn
+    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+    from medlab.checks import first_cnn
+
+    rng = np.random.default_rng(0)
+    logits, labels = rng.normal(0, 9, (8, 3)), rng.integers(0, 3, 8)
+    assert np.allclose(first_cnn.softmax(logits), torch.softmax(torch.tensor(logits), dim=1))
+    cost = nn.functional.cross_entropy(torch.tensor(logits), torch.tensor(labels))
+    assert first_cnn.cross_entropy(logits, labels) == pytest.approx(cost.item())
+
+    model = nn.Linear(4, 1, bias=False, dtype=torch.float64)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=0.3)
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.8))
+    weights, velocity, history = model.weight[0].detach().numpy().copy(), np.zeros(4), []
+    for gradient in rng.normal(size=(5, 4)):
+        model.weight.grad = torch.tensor(gradient[None])
+        optimizer.step()
+        average.update_parameters(model)
+        weights, velocity = first_cnn.sgd_step(weights, gradient, velocity, 0.1, 0.9, 0.3)
+        history.append(weights)
+    assert np.allclose(weights, model.weight[0].detach())
+    assert np.allclose(first_cnn.average_weights(np.array(history), 0.8), average.module.weight[0].detach())
+
+    layers = [nn.Conv2d(3, 5, 3), nn.MaxPool2d(2), nn.Conv2d(5, 7, 3), nn.MaxPool2d(2), nn.Flatten()]
+    inputs = nn.Sequential(*layers)(torch.zeros(1, 3, 17, 17)).shape[1]
+    count = sum(p.numel() for p in nn.Sequential(*layers, nn.Linear(inputs, 4)).parameters())
+    assert first_cnn.count_parameters(17, (3, 5, 7), 4) == count
+    assert first_cnn.count_parameters(256, (3, 32, 64), 10) == 2_479_562
+    assert first_cnn.best_epoch(np.zeros(4), np.array([np.nan, 2, 1, 1])) == 3
+
+
+def test_depth_references_are_those_of_torch():
+    import torch
+    from torch import nn
+
+    from medlab import networks
+    from medlab.checks import how_deep
+
+    channels = [(3, 4), (4, 8), (8, 8)]
+    stack = nn.Sequential(*(nn.Conv2d(a, b, 3) for a, b in channels))
+    assert how_deep.count_weights(channels) == networks.count_parameters(stack)
+    for side, kernel, stride in [(9, 3, 1), (9, 3, 2), (8, 5, 3), (7, 1, 2)]:
+        conv = nn.Conv2d(3, 4, kernel, stride=stride, padding=kernel // 2)
+        shape = (side, side + 3)
+        assert how_deep.multiply_adds(shape, 3, 4, kernel, stride) == networks.flops(conv, (3, *shape))
+    torch.manual_seed(0)
+    for shape in [(60, 200), (64, 32, 3, 3), (32, 8, 3, 3, 3)]:
+        drawn = nn.init.kaiming_normal_(torch.empty(shape), nonlinearity="relu")
+        assert how_deep.he_deviation(shape) == pytest.approx(drawn.std().item(), rel=0.03)
+
+    norm = nn.BatchNorm2d(3, affine=False, dtype=torch.float64)
+    mean, variance = np.zeros(3), np.ones(3)
+    for training in (True, True, False):
+        x = torch.randn(4, 3, 5, 6, dtype=torch.float64) * 3 + 7
+        y, mean, variance = how_deep.batch_norm(x.numpy(), mean, variance, training)
+        assert np.allclose(y, norm.train(training)(x))
+        assert np.allclose([mean, variance], [norm.running_mean, norm.running_var])
+
+
+def test_transfer_references_are_those_of_torch():
+    import torch
+    from torch import nn
+
+    from medlab import networks
+    from medlab.checks import transfer
+
+    torch.manual_seed(0)
+    colour = nn.Conv2d(3, 5, 3, bias=False)
+    grey = torch.randn(1, 1, 7, 7)
+    kernels = torch.tensor(transfer.to_grey(colour.weight.detach().numpy()))
+    assert torch.allclose(nn.functional.conv2d(grey, kernels), colour(grey.expand(1, 3, 7, 7)), atol=1e-5)
+
+    model = networks.freeze(networks.ResidualNet(5, width=4))
+    shapes = {name: tuple(p.shape) for name, p in model.named_parameters()}
+    counts = networks.count_parameters(model, trainable=True), networks.count_parameters(model)
+    assert transfer.trainable(shapes, "head") == counts
+
+    n, auc = np.array([10, 1000]), np.array([0.6, 0.8])
+    found = [transfer.labels_needed(n, auc, target) for target in (0.5, 0.6, 0.7, 0.8, 0.81)]
+    assert found == pytest.approx([10, 10, 100, 1000, np.nan], nan_ok=True)
+    scaled = transfer.imagenet_input(np.array([[0, 51]], np.uint8))[:, 0]  # 51 is 0.2
+    assert scaled == pytest.approx(
+        np.array([[-0.485, -0.285], [-0.456, -0.256], [-0.406, -0.206]]) / [[0.229], [0.224], [0.225]]
+    )
+
+
+@pytest.mark.parametrize(
+    ("test", "fault"),
+    [
+        ([0, 0, 0, 1, 1], "a test set without a fault"),
+        ([0, 0, 0, 1, 0], "1 of 1 test patients also among the others, such as 'lee'"),
+        ([1, 1, 0, 0, 0], "1 of 1 test patients seen in pretraining, such as 'ada'"),
+        ([0, 0, 1, 1, 1], "2 test patients, not 1"),
+        ([0, 0, 0, 0, 0], "0 test patients, not 1"),
+        ([0, 1], "a test set of shape (2,) for 5 images"),
+        (None, None),
+    ],
+)
+def test_faults_of_test_sets(test, fault):
+    from medlab.checks import transfer
+
+    patients, seen = np.array(["ada", "ada", "kim", "lee", "lee"]), np.array(["ada", "bo"])
+    chosen = None if test is None else np.array(test, bool)
+    assert transfer.faults_of(lambda patients, seen, count: chosen)(patients, seen, 1) == fault
+
+
 @pytest.mark.parametrize("name", EXERCISES)
 def test_every_task_knows_two_mistakes_and_two_answers_of_students(name):
     by_students = ANSWERS[name].WRITTEN_BY_STUDENTS
@@ -292,29 +427,31 @@ def test_hidden_cases_catch_more(name, task, code, copies):
 
 @pytest.mark.filterwarnings("ignore:Object of type")  # nbgrader's own use of its database
 @pytest.mark.parametrize("name", EXERCISES)
-def test_nbgrader_marks_right_and_mixed_copies(name, copies, course):
-    """The mixed one has one answer right, the others wrong, a test made harmless and the imports deleted."""
-    right = marking.model_answers(SOURCES[name])
-    first, *rest = tasks(name)
-    wrong = {task: ANSWERS[name].WRITTEN_BY_STUDENTS[task][0][0] for task in rest}
-    written = {"ada": right, "max": right | wrong | {f"test_{rest[0]}": "pass", "imports": "pass"}}
-    students = {student: marking.answered(copies[name], answers) for student, answers in written.items()}
-    marked = course.mark(name, students)
-    full = full_points(name)
-    assert marked["ada"].points == full | {"words": None}  # a person reads it
-    outputs = [output for cell in marked["ada"].notebook.cells for output in cell.get("outputs", [])]
-    assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
-    assert marked["max"].points == dict.fromkeys(full, 0) | {"words": None, f"test_{first}": full[f"test_{first}"]}
-    for cell in marked["max"].notebook.cells:  # what the student reads afterwards
-        if marking.identity(cell) in [f"test_{task}" for task in rest]:
-            assert "likely cause: " in cell.outputs[-1].evalue
+def test_nbgrader_marks_a_mixed_copy(name, copies, course):
+    """Every other answer is wrong, a test was made harmless, and the imports were deleted."""
+    wrong = {task: ANSWERS[name].WRITTEN_BY_STUDENTS[task][0][0] for task in tasks(name)[1::2]}
+    tests = [f"test_{task}" for task in wrong]
+    written = marking.model_answers(SOURCES[name]) | wrong | {tests[0]: "pass", "imports": "pass"}
+    marked = course.mark(name, {"max": marking.answered(copies[name], written)})["max"]
+    assert marked.points == full_points(name) | dict.fromkeys(tests, 0) | {"words": None}  # a person reads it
+    for cell in marked.notebook.cells:
+        outputs = cell.get("outputs", [])
+        if marking.identity(cell) in tests:  # what the student reads afterwards
+            assert "likely cause: " in outputs[-1].evalue
+        else:
+            assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
 
 
 @pytest.mark.filterwarnings("ignore:Object of type")
-def test_nbgrader_gives_an_empty_copy_nothing(copies, course):
-    """One exercise for all: what stops an empty copy is the same in each, see `test_unwritten_answers_are_told_so`."""
+def test_nbgrader_marks_a_right_copy_and_an_empty_one(copies, course):
+    """One exercise for all, each takes seconds: by task, `test_model_answer_passes_by_itself` and
+    `test_unwritten_answers_are_told_so` ask the same of each.
+    """
     name = next(iter(EXERCISES))
-    assert course.mark(name, {"emil": copies[name]})["emil"].points == dict.fromkeys(full_points(name), 0)
+    right = marking.answered(copies[name], marking.model_answers(SOURCES[name]))
+    marked = course.mark(name, {"ada": right, "emil": copies[name]})
+    assert marked["ada"].points == full_points(name) | {"words": None}
+    assert marked["emil"].points == dict.fromkeys(full_points(name), 0)
 
 
 def test_command_spares_what_students_wrote(copies, tmp_path, capsys):

@@ -6,7 +6,18 @@ import os
 import sys
 from pathlib import Path
 
-from tests.bench import ENTRIES, Entry, Row, basics, classical, features_speed, honest_numbers, segmentation  # noqa: F401
+from tests.bench import (  # noqa: F401
+    ENTRIES,
+    Entry,
+    Row,
+    basics,
+    classical,
+    features_speed,
+    honest_numbers,
+    pneumonia,
+    segmentation,
+    training_speed,
+)
 
 OUT = Path("reports") / "bench.json"
 

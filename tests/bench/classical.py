@@ -59,7 +59,7 @@ def pneumonia_classical() -> list[Row]:
         numbers = [
             f"{name} {x.value:.3f} ({x.low:.3f}–{x.high:.3f})" for name, x in (("AUC", auc), ("accuracy", right))
         ]
-        _note_opening(f"pneumonia_classical: {', '.join(numbers)}")
+        note_opening(f"pneumonia_classical: {', '.join(numbers)}")
     name, peer = ("pneumonia_classical", "published ResNet-18, test") if final else ("pneumonia_classical_val", None)
     return [
         _row(f"{name}/auc", auc, part, peer, 0.944 if final else None),
@@ -172,6 +172,7 @@ def _row(name: str, found, part: str, peer: str | None, peer_value: float | None
     return Row(name, found.value, part, found.low, found.high, 1, peer, peer_value)
 
 
-def _note_opening(text: str) -> None:
+def note_opening(text: str) -> None:
+    """Add a line to the list of openings of the test part."""
     with OPENINGS.open("a", encoding="utf-8") as file:
         file.write(f"- {date.today().isoformat()} {text}\n")

@@ -1,0 +1,179 @@
+"""What a trained network says about images, and how good that is."""
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from functools import partial
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from medlab import metrics
+from medlab.data import Dataset
+from medlab.train import tasks
+from medlab.train.batches import Batches
+from medlab.train.processes import Team
+from medlab.train.recipe import Recipe, axes_of, outputs_of, recipe_of
+
+PIECE = 256  # images at once
+
+
+def predict(
+    model: nn.Module,
+    images: Any,
+    *,
+    flips: bool = False,
+    moves: bool = False,
+    dtype: torch.dtype | None = None,
+    batch_size: int = PIECE,
+) -> np.ndarray | dict[str, np.ndarray]:
+    """Probabilities of the classes for each image, or the values.
+
+    Args:
+        model: A network after `fit` or `load`. One that was never trained gives softmax probabilities of numbered
+            classes.
+        images: (N, H, W) grey, (N, H, W, C) colour, (N, C, H, W) slices as channels, (N, D, H, W) volumes; a Dataset.
+        flips: Average over the image and its mirror along x (volumes: over mirrors along all axes), where the label
+            does not know left from right.
+        moves: Average over the image and four copies of it, slightly turned, zoomed and shifted. Not for volumes, nor
+            for a network that learned a size.
+        dtype: torch.bfloat16 computes in half the bits.
+        batch_size: Images at once; fewer take less memory.
+
+    Returns:
+        (N, K) probabilities, float32; (N,) for a regression; for a network with classes and values a dict with
+        "probabilities" (N, K) and (N,) under the name of each value.
+
+    Raises:
+        ValueError: If the images do not fit the network.
+    """
+    recipe = recipe_of(model)
+    _check_outputs(model, recipe)
+    images = images.images if isinstance(images, Dataset) else images
+    weight = next(model.parameters(), torch.empty(0))
+    batches = Batches(images, model=model, device=weight.device)
+    views = _views(axes_of(model), flips=flips, moves=moves)
+    outputs = outputs_for(model, batches, recipe, views=views, dtype=dtype, batch_size=batch_size, answered=True)
+    said, values = (part.cpu().numpy() for part in recipe.split(outputs))
+    if not recipe.class_names:
+        named = {name: values[:, i] for i, name in enumerate(recipe.values)}
+        return values[:, 0] if len(named) == 1 else named
+    if not recipe.values:
+        return said
+    return {"probabilities": said} | {name: values[:, i] for i, name in enumerate(recipe.values)}
+
+
+def evaluate(
+    model: nn.Module, dataset: Dataset, *, flips: bool = False, moves: bool = False, n: int = 2000, seed: int = 0
+) -> dict[str, metrics.Interval]:
+    """Every metric of a trained network on a data set, with its interval: by patient, or by image where none are known.
+
+    Args:
+        model: A network after `fit` or `load`.
+        dataset: Images that it has not seen, with the labels of the same task.
+        flips: As in `predict`.
+        moves: As in `predict`.
+        n: Bootstrap draws.
+        seed: Where they start.
+
+    Returns:
+        Of classes the metrics of `metrics.evaluate` (auc, accuracy, recall, precision, f1, specificity, brier), of each
+        value `mae_<name>`, in its unit; `mae` where there is one value and no class.
+
+    Raises:
+        ValueError: If task, classes or images do not fit the network.
+    """
+    recipe = recipe_of(model)
+    names = () if dataset.task == "regression" else dataset.class_names
+    if (dataset.task, names) != (recipe.task, recipe.class_names):
+        raise ValueError(f"the network was trained for {recipe.task} {recipe.class_names}, "
+                         f"{dataset.name} is {dataset.task} {dataset.class_names}")  # fmt: skip
+    found = predict(model, dataset, flips=flips, moves=moves)
+    found = found if isinstance(found, dict) else {"probabilities" if recipe.class_names else recipe.values[0]: found}
+    labels, truths = tasks.targets(dataset, recipe)
+    table = {}
+    if recipe.class_names:
+        scores = tasks.of_class_1(found["probabilities"], recipe).astype(float)
+        table |= metrics.evaluate(labels, scores, groups=dataset.patients, n=n, seed=seed)
+    for i, name in enumerate(recipe.values):
+        known = np.isfinite(truths[:, i])
+        groups = None if dataset.patients is None else dataset.patients[known]
+        key = "mae" if len(recipe.values) == 1 and not recipe.class_names else f"mae_{name}"
+        table[key] = metrics.interval(
+            metrics.mae, truths[known, i], found[name][known].astype(float), groups=groups, n=n, seed=seed
+        )
+    return table
+
+
+def outputs_for(
+    model: nn.Module,
+    images: Batches,
+    recipe: Recipe,
+    *,
+    views: Sequence[Callable[[Tensor], Tensor]] = (lambda images: images,),
+    team: Team | None = None,
+    dtype: torch.dtype | None = None,
+    batch_size: int = PIECE,
+    answered: bool = False,
+) -> Tensor:
+    """(N, K + V) outputs of a network, its mode left as it was; `answered` gives probabilities and values instead.
+
+    The results of all views (ways to look at an image) are averaged. With several processes each works on its share,
+    and all get the whole.
+    """
+    team = team or Team()
+    found = torch.zeros(len(images), recipe.outputs, device=images.device)
+    was_training = model.training
+    model.eval()
+    with torch.inference_mode():
+        mine = team.share(len(images))
+        for start in range(mine.start, mine.stop, batch_size):
+            rows = slice(start, min(start + batch_size, mine.stop))
+            pictures = recipe.scaled(images.take(rows))
+            for view in views:
+                turned = view(pictures)
+                if turned.ndim == 4:
+                    turned = turned.contiguous(memory_format=torch.channels_last)
+                with torch.autocast(images.device.type, dtype) if dtype else nullcontext():
+                    outputs = model(turned).float()
+                found[rows] += (torch.cat(tasks.answers(outputs, recipe), 1) if answered else outputs) / len(views)
+        team.sum(found)
+    model.train(was_training)
+    return found
+
+
+MOVES = ((0, 1, 0, 0), (6, 1.1, 1, 1), (-6, 1.1, -1, -1), (6, 0.93, -1, 1), (-6, 0.93, 1, -1))
+STEP = 0.036  # of the side: 1 pixel of 28
+
+
+def _views(ndim: int, *, flips: bool, moves: bool) -> list[Callable[[Tensor], Tensor]]:
+    """Ways to look at a batch: mirrored (pictures: along x; volumes: along all axes), slightly moved, and both."""
+    if moves and ndim == 3:
+        raise ValueError("moves=True is for pictures; volumes can be mirrored: flips=True")
+    axes = [()] if not flips else [(), (3,)] if ndim == 2 else [c for k in range(4) for c in combinations((2, 3, 4), k)]
+    return [partial(_seen, mirror=mirror, move=move) for mirror in axes for move in (MOVES if moves else MOVES[:1])]
+
+
+def _seen(images: Tensor, *, mirror: tuple[int, ...], move: tuple[float, float, float, float]) -> Tensor:
+    """A batch, mirrored along some axes, then turned (degrees), zoomed and shifted (in steps)."""
+    images = images.flip(mirror) if mirror else images
+    if move == MOVES[0]:
+        return images
+    turn, zoom, x, y = math.radians(move[0]), move[1], 2 * STEP * move[2], 2 * STEP * move[3]
+    high = images.shape[2] / images.shape[3]  # the turn is one of pixels, whatever the sides
+    cos, sin = math.cos(turn) / zoom, math.sin(turn) / zoom
+    rows = [[cos, -sin * high, x], [sin / high, cos, y]]
+    matrix = torch.tensor(rows, device=images.device).expand(len(images), 2, 3)
+    grid = functional.affine_grid(matrix, list(images.shape), align_corners=False)
+    return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def _check_outputs(model: nn.Module, recipe: Recipe) -> None:
+    if outputs_of(model) != recipe.outputs:
+        raise ValueError(
+            f"the network has {outputs_of(model)} outputs, its recipe speaks of {recipe.outputs}; train it again"
+        )

@@ -1,0 +1,94 @@
+"""Several processes on one training, as `torchrun` starts them: who I am, and sums over all of us."""
+
+import os
+import warnings
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+
+@dataclass(frozen=True)
+class Team:
+    """Number `rank` of `size` processes; a single process needs none of this."""
+
+    rank: int = 0
+    size: int = 1
+
+    def share(self, n: int) -> slice:
+        """The rows of a batch of `n` that this process works on."""
+        return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
+
+    def sum(self, tensor: Tensor) -> Tensor:
+        """The same tensor, summed over all processes in place."""
+        if self.size > 1:
+            dist.all_reduce(tensor)
+        return tensor
+
+    def add_gradients(self, model: nn.Module) -> None:
+        """Sum the gradients of all processes, in one message."""
+        if self.size == 1:
+            return
+        own = [p.grad for p in model.parameters() if p.grad is not None]
+        flat = self.sum(torch.cat([g.reshape(-1) for g in own]))
+        for gradient, piece in zip(own, flat.split([g.numel() for g in own]), strict=True):
+            gradient.copy_(piece.view_as(gradient))
+
+    def same_start(self, model: nn.Module) -> None:
+        """Everybody begins with the weights of the first process."""
+        if self.size > 1:
+            for tensor in [*model.parameters(), *model.buffers()]:
+                dist.broadcast(tensor.data, 0)
+
+    def dropout(self, n: int) -> AbstractContextManager:
+        """Where the network is applied to a share of a batch of `n`: dropout leaves out what one process would."""
+        return nullcontext() if self.size == 1 else _SharedDropout(n, self.share(n))
+
+    def wait(self) -> None:
+        """Until all are here."""
+        if self.size > 1:
+            dist.barrier()
+
+
+class _SharedDropout(TorchFunctionMode):
+    """Dropout is drawn for the whole batch, and these are the rows of it."""
+
+    KINDS = (functional.dropout, functional.dropout1d, functional.dropout2d, functional.dropout3d)
+
+    def __init__(self, n: int, rows: slice):
+        super().__init__()
+        self.n, self.rows = n, rows
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function not in self.KINDS:
+            return function(*args, **(kwargs or {}))
+        (own,) = args
+        return own * function(own.new_ones(self.n, *own.shape[1:]), **kwargs)[self.rows]
+
+
+def team(device: torch.device, model: nn.Module) -> Team:
+    """The processes that `torchrun` started (gloo on CPUs, nccl on GPUs), or this one alone."""
+    if not dist.is_available() or int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return Team()
+    if not dist.is_initialized():
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    if any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules()):
+        warnings.warn(
+            "the network has BatchNorm, whose statistics each process takes from its own share of a batch: the result "
+            'differs from that of one process; norm="group" does not',
+            stacklevel=3,
+        )
+    return Team(dist.get_rank(), dist.get_world_size())
+
+
+def pick_device(device: str | torch.device | None) -> torch.device:
+    """The device asked for; None takes the GPU of this process, or the CPU where there is none."""
+    if device is not None:
+        return torch.device(device)
+    if torch.cuda.is_available():
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
+    return torch.device("cpu")

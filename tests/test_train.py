@@ -1,0 +1,728 @@
+"""fit, predict and evaluate: every task learns, the same seed gives the same bytes, and mistakes are told."""
+
+import copy
+import sys
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy import ndimage
+from torch import nn
+
+from medlab import classify, data, metrics, networks, train
+from medlab.data.lazy import Lazy
+from medlab.train import run as running
+from tests import train_sets
+from tests.test_data_medmnist import medmnist_file
+from tests.train_sets import SIDE, dataset, fit, net, one_thread, weights  # noqa: F401 (a fixture)
+
+predicting = sys.modules["medlab.train.predict"]  # `train.predict` is the function
+pytestmark = pytest.mark.usefixtures("one_thread")
+STRONG = {"epochs": 8, "lr": 0.02, "batch_size": 16}
+
+
+# Every task, every kind of image
+
+
+@pytest.mark.parametrize("kind", ["grey", "colour", "slices", "volume"])
+def test_classes_are_learned_in_every_kind_of_image(kind):
+    of = dataset(n=96, kind=kind)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        channels = {"colour": 3, "slices": 5}.get(kind, 1)
+        size = (5, SIDE, SIDE) if kind == "volume" else SIDE
+        model = networks.SmallCNN(
+            in_channels=channels, size=size, channels=(8,), norm="group", ndim=2 + (kind == "volume")
+        )
+    history = fit(model, of, dataset(n=24, kind=kind, seed=9), **STRONG)
+    said = train.predict(model, dataset(n=40, kind=kind, seed=5).images)
+    assert said.shape == (40, 2)
+    assert said.dtype == np.float32
+    assert said.sum(1) == pytest.approx(1)
+    assert metrics.auc(dataset(n=40, seed=5).labels, said[:, 1]) > 0.95
+    assert model.recipe.scale == ("image" if kind == "grey" else "train")
+    assert history.table["val_auc"].max() > 0.95
+
+
+@pytest.mark.parametrize("task", ["multiclass", "ordinal", "multilabel"])
+def test_every_task_with_classes_is_learned(task):
+    of, test = dataset(task, 96), dataset(task, 48, seed=5)
+    model = net(of, flatten=True)
+    fit(model, of, **STRONG)
+    said = train.predict(model, test)
+    assert said.shape == (48, len(of.class_names))
+    assert (said.sum(1) == pytest.approx(1)) == (task != "multilabel")
+    found = train.evaluate(model, test, n=50)
+    assert tuple(found) == tuple(classify.METRICS)
+    assert found["auc"].value > 0.95
+    assert found["auc"].value == metrics.auc(test.labels, said.astype(float))
+
+
+def test_a_number_is_learned_in_its_own_unit():
+    of, test = dataset("regression", 96), dataset("regression", 48, seed=5)
+    model = net(of, flatten=True)
+    history = fit(model, of, **STRONG)
+    said = train.predict(model, test.images)
+    assert said.shape == (48,)
+    (found,) = train.evaluate(model, test, n=50).items()
+    assert found[0] == "mae"
+    assert found[1].value == pytest.approx(np.abs(said - test.labels).mean(), rel=1e-5)
+    assert found[1].value < np.abs(test.labels - test.labels.mean()).mean() / 2
+    assert list(history.table) == ["epoch", "train_loss", "val_loss", "val_mae", "lr", "seconds"]
+    best = history.table.set_index("epoch").loc[history.best_epoch]
+    again = train.evaluate(model, dataset("regression", 24, seed=9), n=50)["mae"].value
+    assert again == pytest.approx(best["val_mae"], rel=1e-5)
+
+
+def test_classes_and_values_at_once_with_some_values_unknown():
+    def with_gaps(n, seed):
+        of = dataset(n=n, seed=seed)
+        of.table.loc[::5, "size_mm"] = np.nan
+        return of
+
+    of, test = with_gaps(120, 0), with_gaps(60, 5)
+    model = net(of, values=1, flatten=True)
+    fit(model, of, with_gaps(24, 9), values="size_mm", **STRONG | {"epochs": 14})
+    said = train.predict(model, test)
+    assert set(said) == {"probabilities", "size_mm"}
+    assert (said["probabilities"].shape, said["size_mm"].shape) == ((60, 2), (60,))
+    found = train.evaluate(model, test, n=50)
+    assert list(found) == [*classify.METRICS, "mae_size_mm"]
+    assert found["auc"].value > 0.95
+    known = test.table["size_mm"].notna().to_numpy()
+    truth = test.table["size_mm"][known]
+    assert found["mae_size_mm"].value == pytest.approx(np.abs(said["size_mm"][known] - truth).mean(), rel=1e-5)
+    assert found["mae_size_mm"].value < np.abs(truth - truth.mean()).mean()
+
+
+@pytest.mark.parametrize(
+    "name", ["pneumoniamnist", "octmnist", "bloodmnist", "chestmnist", "retinamnist", "nodulemnist3d", "organmnist3d"]
+)
+@pytest.mark.filterwarnings("ignore:.*its MD5 is", "ignore:.*officially")
+def test_medmnist_of_every_kind_trains_without_a_change_of_code(name, tmp_path):
+    volume = name.endswith("3d")
+    medmnist_file(tmp_path / "data-folder", name, n=(16, 6, 6) if volume else (40, 12, 12))
+    train_set, val_set, test_set = data.split(data.load(name))
+    model = train.network(train_set)
+    before = copy.deepcopy(model.state_dict())
+    history = train.fit(model, train_set, val_set, epochs=1, progress=False)
+    found = train.evaluate(model, test_set, n=50)
+    assert tuple(found) == tuple(classify.METRICS)
+    assert len(history.table) == 1
+    assert any(not torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+    assert model.ndim == 2 + volume
+
+
+def test_the_network_to_begin_with_fits_the_data():
+    grey, volume = dataset("multilabel", 8), dataset("regression", 8, kind="volume")
+    model = train.network(grey, values=("size_mm", "other"), width=4, depth=5)
+    assert (model.in_channels, model.classes, model.ndim) == (1, 5, 2)
+    assert train.network(dataset(n=8, kind="colour"), width=4).in_channels == 3
+    model = train.network(volume, values="size_mm", width=4)
+    assert (model.in_channels, model.classes, model.ndim) == (1, 2, 3)
+    assert model.architecture["arguments"]["stride"] == 1
+    large = data.Dataset("large", np.zeros((2, 16, 16, 16), np.uint8), [0, 1], class_names=("a", "b"))
+    assert train.network(large, width=4).architecture["arguments"]["stride"] == 2
+    one, other = (train.network(grey, width=4, seed=seed) for seed in (0, 1))
+    assert weights(one) == weights(train.network(grey, width=4)) != weights(other)
+    with pytest.raises(ValueError, match=r"squares: images \(H, W\).*got \(2, 5, 10, 10\)"):
+        train.network(dataset(n=8, images=np.zeros((8, 2, 5, 10, 10))))
+
+
+# The same seed, the same bytes
+
+
+@pytest.mark.parametrize("task", ["binary", "multilabel"])
+def test_the_same_seed_gives_the_same_bytes_and_nothing_else_moves(task):
+    of = dataset(task, 48)
+    before = torch.random.get_rng_state(), np.random.get_state()[1].copy()
+    found = []
+    for seed in (0, 0, 1):
+        model = net(of, flatten=True, head=(8,), dropout=0.4, norm="batch")
+        history = fit(model, of, seed=seed, augment=train.Augment(flips=True, noise=0.2, erase=0.2))
+        found.append((weights(model), history.table.drop(columns="seconds").to_numpy().tobytes()))
+        torch.rand(3)  # whatever else draws random numbers changes nothing
+    assert found[0] == found[1]
+    assert found[0][0] != found[2][0]
+    torch.random.set_rng_state(before[0])
+    fit(net(of), of)
+    train.network(of, width=4)
+    train.learning_rates(net(of), of, steps=2)
+    assert torch.equal(torch.random.get_rng_state(), before[0])
+    np.testing.assert_array_equal(np.random.get_state()[1], before[1])
+
+
+def test_dropout_and_augmentation_act_in_training_only():
+    of = dataset(n=32)
+    plain, dropped = (net(of, head=(8,), dropout=rate) for rate in (0.0, 0.5))
+    fit(plain, of, augment=False)
+    fit(dropped, of, augment=False)
+    assert weights(plain) != weights(dropped)
+    assert not dropped.training
+    said = train.predict(dropped, of)
+    dropped.train()
+    np.testing.assert_array_equal(train.predict(dropped, of), said)
+    assert dropped.training, "the mode is left as it was"
+
+
+def test_bytes_stay_bytes_and_memory_mapped_files_stay_on_the_disk(tmp_path, monkeypatch):
+    of = dataset("multiclass", 48)
+    np.save(tmp_path / "images.npy", of.images)
+    mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
+    seen = []
+
+    class Seen(running.Batches):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            seen.append(self)
+
+        def take(self, rows):
+            found = super().take(rows)
+            assert len(found) <= 256
+            assert found.dtype == torch.uint8
+            return found
+
+    monkeypatch.setattr(running, "Batches", Seen)
+    one, other = net(of), net(of)
+    fit(one, of, scale="train")
+    fit(other, dataset("multiclass", 48, images=mapped), scale="train")
+    assert weights(one) == weights(other)
+    kept = [batches.kept for batches in seen]
+    assert [type(images) for images in kept] == [np.ndarray, np.ndarray, np.memmap, np.ndarray]
+    assert kept[0] is of.images, "no copy"
+    assert kept[2].filename == mapped.filename
+    np.testing.assert_array_equal(train.predict(one, of.images), train.predict(other, mapped))
+
+
+def test_images_that_are_read_when_asked_for_are_read_once():
+    of, count = dataset(n=32), []
+    lazy = Lazy(lambda i: count.append(i) or of.images[i], 32)
+    one, other = net(of), net(of)
+    fit(one, of)
+    fit(other, dataset(n=32, images=lazy))
+    assert weights(one) == weights(other)
+    assert len(set(count)) == 32
+    assert len(count) <= 33, "once, and the first for its shape"
+
+
+def test_the_layout_of_the_input_does_not_matter():
+    of = dataset("multiclass", 48, kind="colour")
+    model = net(of)
+    fit(model, of, dataset("multiclass", 24, kind="colour", seed=9))
+    first = np.ascontiguousarray(np.moveaxis(of.images, -1, 1))
+    expected = train.predict(model, of.images)
+    np.testing.assert_allclose(train.predict(model, first), expected, atol=1e-6)
+    np.testing.assert_allclose(train.predict(model, np.asfortranarray(of.images)), expected, atol=1e-6)
+    np.testing.assert_allclose(train.predict(model, torch.from_numpy(first)), expected, atol=1e-6)
+    np.testing.assert_allclose(train.predict(model, list(of.images), batch_size=5), expected, atol=1e-6)
+    with torch.no_grad():
+        plain = copy.deepcopy(model).to(memory_format=torch.contiguous_format)
+        outputs = plain(model.recipe.scaled(torch.from_numpy(first))).softmax(1).numpy()
+    np.testing.assert_allclose(outputs, expected, atol=1e-6)
+
+
+# Options
+
+
+def test_the_best_epoch_is_kept_or_the_last():
+    model, of, noise, options = train_sets.case("sgd")
+    start = copy.deepcopy(model)
+    histories = [fit(m, of, noise, **options | {"keep": k}) for m, k in ((model, "best"), (start, "last"))]
+    table = histories[0].table
+    assert histories[0].best_epoch == table["epoch"][table["val_loss"].idxmin()] < 5 == histories[1].best_epoch
+    assert weights(model) != weights(start)
+    first_only = train_sets.case("sgd")[0]
+    fit(first_only, of, noise, **options | {"epochs": histories[0].best_epoch})
+    assert weights(first_only) == weights(model)
+
+
+def test_one_step_of_sgd_is_the_one_worked_out_with_torch():
+    of = dataset("multiclass", 16)
+    model = net(of)
+    by_hand = copy.deepcopy(model)
+    options = {"label_smoothing": 0.1, "class_weights": (1, 2, 5), "average": 0, "schedule": "constant", "lr": 0.3}
+    history = fit(
+        model, of, epochs=1, optimizer="sgd", weight_decay=0.01, augment=False, batch_size=16, keep="last", **options
+    )
+    x = torch.from_numpy(of.images).float()
+    x = ((x - x.mean((1, 2), keepdim=True)) / x.std((1, 2), correction=0, keepdim=True))[:, None]
+    label, weight = torch.from_numpy(of.labels), torch.tensor([1.0, 2, 5])
+    loss = nn.functional.cross_entropy(by_hand(x), label, reduction="none", label_smoothing=0.1)
+    loss = (loss * weight[label]).sum() / weight[label].sum()
+    loss.backward()
+    assert history.table["train_loss"][0] == pytest.approx(loss.item(), rel=1e-5)
+    with torch.no_grad():
+        for p in by_hand.parameters():
+            # first step with Nesterov's momentum: gradient + 0.9 times itself; no decay of norms and biases
+            gradient = p.grad + (0.01 * p if p.ndim > 1 else 0)
+            p -= 0.3 * 1.9 * gradient
+    for found, expected in zip(model.parameters(), by_hand.parameters(), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_weights_are_averaged_over_the_steps():
+    of = dataset(n=48)
+    plain, averaged = net(of, norm="batch"), net(of, norm="batch")
+    steps, step = [], running.Run.step
+
+    def state(model):
+        return [tensor.clone() for tensor in model.state_dict().values() if tensor.is_floating_point()]
+
+    def noted(self, rows, rng):
+        loss = step(self, rows, rng)
+        steps.append(state(self.model))
+        return loss
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(running.Run, "step", noted)
+        fit(averaged, of, average=0.5, epochs=1)
+    mean = steps[0]
+    for n, now in enumerate(steps[1:], 1):
+        mean = [a + (b - a) * max(0.5, 9 / (10 + n)) for a, b in zip(mean, now, strict=True)]
+    torch.testing.assert_close(state(averaged), mean)  # the means and variances of the normalisation too
+    fit(plain, of, average=0, epochs=1)
+    torch.testing.assert_close(state(plain), steps[-1], atol=0, rtol=0)
+
+
+def test_frozen_layers_stay_frozen():
+    of = dataset(n=48)
+    model = networks.freeze(net(of, norm="batch", channels=(4, 4), head=(8,)))
+    before = copy.deepcopy(model.state_dict())
+    history = fit(model, of, average=0.9)
+    moved = [name for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])]
+    last = f"classifier.{len(model.classifier) - 1}"
+    assert moved == [f"{last}.weight", f"{last}.bias"]
+    assert history.best_epoch > 0
+    for p in model.parameters():
+        p.requires_grad_(False)
+    with pytest.raises(ValueError, match="all weights of the network are frozen"):
+        fit(model, of)
+
+
+def test_bfloat16_comes_near_float32():
+    of = dataset("multiclass", 64)
+    one, other = net(of), net(of)
+    fit(one, of, lr=0.01)
+    history = fit(other, of, lr=0.01, dtype=torch.bfloat16)
+    assert next(other.parameters()).dtype == torch.float32
+    assert weights(one) != weights(other)
+    np.testing.assert_allclose(train.predict(one, of), train.predict(other, of), atol=0.05)
+    half = train.predict(one, of, dtype=torch.bfloat16)
+    assert half.dtype == np.float32
+    assert 0 < np.abs(half - train.predict(one, of)).max() < 0.03
+    assert history.table["val_loss"].notna().all()
+
+
+def test_test_time_flips_are_the_mean_of_the_mirrors():
+    of = dataset(n=24)
+    model = net(of, flatten=True)
+    fit(model, of)
+    by_hand = (train.predict(model, of.images) + train.predict(model, of.images[:, :, ::-1])) / 2
+    np.testing.assert_allclose(train.predict(model, of, flips=True), by_hand, atol=1e-6)
+    assert np.abs(by_hand - train.predict(model, of)).max() > 0.01
+    found = train.evaluate(model, of, flips=True, n=50)["brier"].value
+    assert found == pytest.approx(np.mean((by_hand[:, 1] - of.labels) ** 2), abs=1e-5)
+
+    of = dataset("regression", 16, kind="volume")
+    model = net(of, size=(5, SIDE, SIDE), flatten=False, channels=(4,))
+    fit(model, of, dataset("regression", 8, kind="volume", seed=9), epochs=1)
+    mirrors = [of.images[:, ::z, ::y, ::x] for z in (1, -1) for y in (1, -1) for x in (1, -1)]
+    by_hand = np.mean([train.predict(model, mirror) for mirror in mirrors], 0)
+    np.testing.assert_allclose(train.predict(model, of, flips=True), by_hand, rtol=1e-5)
+
+
+def test_test_time_moves_turn_zoom_and_shift_a_little():
+    image = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(28, 56)), 2)
+    x = torch.from_numpy(image).float()[None, None]
+    middle = (np.array(image.shape) - 1) / 2
+    for degrees, zoom, right, down in predicting.MOVES:
+        found = predicting._seen(x, mirror=(), move=(degrees, zoom, right, down))[0, 0].numpy()
+        turn = np.radians(degrees)
+        matrix = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]) / zoom
+        shift = 0.036 * np.array([down * 28, right * 56])
+        expected = ndimage.affine_transform(image, matrix, middle - matrix @ middle + shift, order=1, mode="nearest")
+        np.testing.assert_allclose(found[4:-4, 4:-4], expected[4:-4, 4:-4], atol=1e-4)
+
+    of = dataset(n=24)
+    model = net(of)
+    fit(model, of)
+    scaled = model.recipe.scaled(torch.from_numpy(of.images)[:, None])
+    views = [predicting._seen(scaled, mirror=m, move=move) for m in ((), (3,)) for move in predicting.MOVES]
+    with torch.no_grad():
+        by_hand = torch.stack([model(view).softmax(1) for view in views]).mean(0).numpy()
+    np.testing.assert_allclose(train.predict(model, of, flips=True, moves=True), by_hand, atol=1e-5)
+    moved = train.predict(model, of, moves=True)[:, 1]
+    assert np.abs(moved - train.predict(model, of)[:, 1]).max() > 1e-4
+    found = train.evaluate(model, of, moves=True, n=50)["brier"].value
+    assert found == pytest.approx(np.mean((moved - of.labels) ** 2), abs=1e-5)
+    volume = dataset("regression", 4, kind="volume")
+    with pytest.raises(ValueError, match="moves=True is for pictures"):
+        train.predict(net(volume), volume, moves=True)
+
+
+def test_intervals_go_by_patient():
+    of, test = dataset(n=48), dataset(n=40, seed=5)
+    model = net(of)
+    fit(model, of)
+    score = train.predict(model, test)[:, 1].astype(float)
+    expected = metrics.evaluate(test.labels, score, groups=test.patients, n=100, seed=3)
+    assert train.evaluate(model, test, n=100, seed=3) == expected
+    test.patients = None
+    assert train.evaluate(model, test, n=100, seed=3)["brier"] != expected["brier"]
+
+
+def test_the_size_is_left_alone_where_it_is_learned():
+    of = dataset("regression", 16)
+    options = running.Options(epochs=1)
+    assert options.settled(of).augment == train.Augment(scale=0)
+    assert options.settled(dataset(n=16)).augment == train.Augment()
+    assert running.Options(epochs=1, values=("size_mm",)).settled(dataset(n=16)).augment.scale == 0
+    assert running.Options(epochs=1, augment=False).settled(of).augment is False
+
+
+@pytest.mark.parametrize(("n", "expected"), [(3, 3), (10, 8), (64, 8), (256, 32), (1024, 128), (5000, 128)])
+def test_few_images_make_small_batches(n, expected):
+    of = data.Dataset("n", np.zeros((n, 4, 4), np.uint8), np.arange(n) % 2, class_names=("a", "b"))
+    assert running.Options(epochs=1).settled(of).batch_size == expected
+
+
+def test_the_bar_shows_loss_and_auc(capfd):
+    of = dataset(n=32)
+    history = fit(net(of), of, progress=True)
+    said = capfd.readouterr().err
+    assert "4/4" in said
+    assert f"epoch 2, loss {history.table['val_loss'][1]:.3f}, auc {history.table['val_auc'][1]:.3f}" in said
+    fit(net(of), of)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_learning_rate_finder_leaves_the_model_alone():
+    of = dataset(n=48)
+    model = net(of, norm="batch", dropout=0.2)
+    before = weights(model)
+    table = train.learning_rates(model, of, low=1e-4, high=1e3, steps=30, batch_size=16, optimizer="sgd", seed=1)
+    assert weights(model) == before
+    assert model.training
+    assert not hasattr(model, "recipe")
+    assert list(table) == ["lr", "loss"]
+    assert 5 < len(table) < 30, "it stops where the loss bursts"
+    np.testing.assert_allclose(table["lr"], 1e-4 * (1e7) ** (np.arange(len(table)) / 29))
+    pd.testing.assert_frame_equal(
+        table, train.learning_rates(model, of, low=1e-4, high=1e3, steps=30, batch_size=16, optimizer="sgd", seed=1)
+    )
+    fit(model, of, lr=table["lr"][table["loss"].idxmin()] / 10)
+    with pytest.raises(ValueError, match=r"learning rates run.*got 1 to 0\.1 in 5"):
+        train.learning_rates(model, of, low=1, high=0.1, steps=5)
+
+
+# Stopped by hand
+
+
+def stopped(monkeypatch, at: int):
+    step, count = running.Run.step, iter(range(at + 1))
+
+    def counted(self, rows, rng):
+        if next(count) == at:
+            raise KeyboardInterrupt
+        return step(self, rows, rng)
+
+    monkeypatch.setattr(running.Run, "step", counted)
+
+
+def test_interrupted_it_keeps_the_best_weights_so_far(monkeypatch):
+    model, of, val, options = train_sets.case("adamw")
+    options |= {"schedule": "constant"}
+    short = copy.deepcopy(model)
+    expected = fit(short, of, val, **options | {"epochs": 2})
+    stopped(monkeypatch, at=3 * 2 + 1)
+    history = fit(model, of, val, **options)
+    assert (history.interrupted, history.best_epoch, len(history.table)) == (True, expected.best_epoch, 2)
+    assert not expected.interrupted
+    assert weights(model) == weights(short)
+    assert not model.training
+    np.testing.assert_array_equal(train.predict(model, of), train.predict(short, of))
+
+
+def test_interrupted_before_the_first_epoch_ends(monkeypatch):
+    of = dataset(n=48)
+    model = net(of)
+    before = weights(model)
+    stopped(monkeypatch, at=2)
+    history = fit(model, of)
+    assert (history.interrupted, history.best_epoch, len(history.table)) == (True, 0, 0)
+    assert weights(model) != before
+    assert np.isfinite(train.predict(model, of)).all()
+    assert set(train.evaluate(model, of, n=50)) == set(classify.METRICS)
+    monkeypatch.undo()
+    stopped(monkeypatch, at=0)
+    assert fit(model, of).interrupted
+    assert train.predict(model, of).shape == (48, 2)
+
+
+# Mistakes
+
+
+def broken(what: str) -> data.Dataset:
+    of = dataset("multiclass", 32)
+    if what == "label":
+        of.labels = of.labels + 1
+    elif what == "below":
+        of.labels[3] = -1
+    elif what == "one class":
+        of.labels[:] = 1
+    elif what == "sizes":
+        of.images = [np.zeros((8 + i % 2, 8), np.uint8) for i in range(32)]
+    elif what == "colour":
+        of.images = np.zeros((32, 8, 8, 3), np.uint8)
+    elif what == "text":
+        of.images = np.full((32, 8, 8), "a")
+    elif what == "empty":
+        of = of[[]]
+    return of
+
+
+@pytest.mark.parametrize(
+    ("what", "says"),
+    [
+        ("label", "squares: labels run from 1 to 3, allowed are 0 to 2"),
+        ("below", "squares: labels run from -1 to 2"),
+        ("one class", r"train has one class only \(b\)"),
+        ("sizes", r"images have different sizes \(\(8, 8\) and \(9, 8\)\)"),
+        ("colour", r"images of 2 axes with 1 channel, got an array of shape \(32, 8, 8, 3\).*in_channels=3"),
+        ("text", "images must hold numbers, got <U1"),
+        ("empty", "train is empty"),
+    ],
+)
+def test_bad_training_data_are_refused(what, says):
+    model = net(dataset("multiclass", 8))
+    before = weights(model)
+    with pytest.raises(ValueError, match=says):
+        fit(model, broken(what), dataset("multiclass", 12, seed=9))
+    assert weights(model) == before
+
+
+@pytest.mark.parametrize(
+    ("what", "says"),
+    [
+        ("label", "labels run from 1 to 3"),
+        ("sizes", "images have different sizes"),
+        ("colour", "in_channels=3"),
+        ("empty", r"val is empty.*data\.split"),
+    ],
+)
+def test_bad_validation_data_are_refused(what, says):
+    with pytest.raises(ValueError, match=says):
+        fit(net(dataset("multiclass", 8)), dataset("multiclass", 32, seed=9), broken(what))
+
+
+def test_validation_with_one_class_has_no_auc_but_works(tmp_path):
+    of, val = dataset(n=32), dataset(n=24, seed=9)
+    model = net(of)
+    history = fit(model, of, val[val.labels == 0])
+    assert history.table["val_auc"].isna().all()
+    assert history.table["val_loss"].notna().all()
+    train.save(model, tmp_path / "model.safetensors")
+    assert train.load(tmp_path / "model.safetensors")[1]["metrics"]["val_auc"] is None
+
+
+def test_shared_patients_are_refused():
+    of = dataset(n=32)
+    with pytest.raises(data.LeakError, match=r"3 patients are in train and in val \(0-0, 0-1, 0-2\)"):
+        fit(net(of), of, dataset(n=24, seed=9, patients=["0-0", "0-1", "0-2"] * 8))
+
+
+def test_another_task_in_the_validation_data_is_refused():
+    of = dataset(n=32)
+    with pytest.raises(ValueError, match="train and val are different tasks"):
+        fit(net(of), of, dataset("ordinal", 8, seed=9))
+    with pytest.raises(ValueError, match="train and val are different tasks"):
+        fit(net(of), of, dataset(n=8, seed=9, class_names=("b", "a")))
+
+
+@pytest.mark.parametrize(("kind", "where"), [("train", "epoch 1, by step 2 of 2"), ("val", "validation images after")])
+@pytest.mark.parametrize("scale", ["image", "train"])
+def test_images_with_nan_are_told(kind, where, scale):
+    of, val = dataset(n=32), dataset(n=24, seed=9)
+    of, val = (dataset(n=len(d), seed=s, images=d.images.astype(np.float32)) for s, d in ((0, of), (9, val)))
+    (of if kind == "train" else val).images[5, 2, 2] = np.nan
+    model = net(of)
+    before = weights(model)
+    with pytest.raises(FloatingPointError, match=f"{where}.*hold NaN or infinite values"):
+        fit(model, of, val, scale=scale)
+    assert weights(model) == before
+    assert np.isfinite(train.predict(model, dataset(n=4).images)).all() or scale == "train"
+
+
+def test_a_learning_rate_that_bursts_is_told_and_the_best_weights_stay():
+    of = dataset(n=48)
+    model = net(of, norm=None, flatten=True)
+    with pytest.raises(FloatingPointError, match=r"the loss is .*the learning rate may be too high; try lr=1e\+29"):
+        fit(model, of, lr=1e30, optimizer="sgd", schedule="constant")
+    assert np.isfinite(train.predict(model, of)).all()
+    fit(model, of)  # and can be trained again
+
+
+def test_nan_in_a_later_epoch_leaves_the_best_weights(monkeypatch):
+    of = dataset(n=48)
+    model, short = net(of), net(of)
+    fit(short, of, epochs=1, schedule="constant")
+    step, count = running.Run.step, iter(range(100))
+    monkeypatch.setattr(
+        running.Run, "step", lambda self, *rows: step(self, *rows) * (np.nan if next(count) == 4 else 1)
+    )
+    with pytest.raises(FloatingPointError, match="in epoch 2, by step 3 of 3"):
+        fit(model, of, schedule="constant")
+    assert weights(model) == weights(short)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"batch_size": 33}, "batch_size 33 is larger than the training data of 32 images"),
+        ({"batch_size": 0}, "batch_size must be a whole number from 1, got 0"),
+        ({"batch_size": 8.0}, r"batch_size must be a whole number from 1, got 8\.0"),
+        ({"epochs": 0}, "epochs must be a whole number from 1, got 0"),
+        ({"epochs": 2.5}, "epochs must be a whole number"),
+        ({"epochs": True}, "epochs must be a whole number"),
+        ({"seed": -1}, "seed must be a whole number from 0, got -1"),
+        ({"seed": None}, "seed must be a whole number from 0, got None"),
+        ({"optimizer": "adam"}, "optimizer must be one of adamw, sgd, got 'adam'"),
+        ({"schedule": "cosine"}, "schedule must be one of one-cycle, constant"),
+        ({"keep": "first"}, "keep must be one of best, last"),
+        ({"scale": "none"}, "scale must be one of image, train, keep, None, got 'none'"),
+        ({"lr": 0.0}, r"lr must be above 0, got 0\.0"),
+        ({"lr": np.nan}, "lr must be above 0"),
+        ({"weight_decay": -1}, "weight_decay must be 0 or more"),
+        ({"label_smoothing": 1}, "label_smoothing must lie between 0 and below 1"),
+        ({"average": 1.0}, "average must lie between 0 and below 1"),
+        ({"augment": "flips"}, r"augment must be True, False or train\.Augment"),
+        ({"clip": (3, 3)}, r"clip must be a lowest and a highest pixel value, got \(3, 3\)"),
+        ({"dtype": "bfloat16"}, r"dtype must be torch\.bfloat16 or .*got 'bfloat16'"),
+        ({"dtype": torch.int8}, r"dtype must be torch\.bfloat16"),
+        ({"class_weights": "equal"}, 'class_weights must be "balanced", one number a class, or None'),
+        ({"class_weights": (1, 2)}, "class_weights must be 3 numbers from 0"),
+        ({"class_weights": (1, 2, -1)}, "class_weights must be 3 numbers from 0"),
+        ({"class_weights": (0, 0, 0)}, "class_weights must be 3 numbers from 0"),
+        ({"values": "depth"}, "squares: values='depth' is no column of its table; there are size_mm"),
+        ({"values": ("size_mm",)}, r"3 outputs, squares needs 3 classes and 1 values \(size_mm\).*classes=4"),
+    ],
+)  # fmt: skip
+def test_options_that_make_no_sense_are_refused(options, says):
+    of = dataset("multiclass", 32)
+    with pytest.raises(ValueError, match=says):
+        fit(net(of), of, **options)
+
+
+def test_unknown_options_are_refused():
+    of = dataset(n=16)
+    with pytest.raises(TypeError, match="learning_rate"):
+        fit(net(of), of, learning_rate=0.1)
+    with pytest.raises(ValueError, match=r"turn must be from 0 to 180 degrees, got 181"):
+        train.Augment(turn=181)
+    with pytest.raises(ValueError, match=r"noise must be from 0 to below 1, got -0\.1"):
+        train.Augment(noise=-0.1)
+    with pytest.raises(ValueError, match="shift must be from 0 to below 1, got nan"):
+        train.Augment(shift=np.nan)
+
+
+def test_values_must_be_numbers_in_the_tables():
+    of = dataset(n=16)
+    model = net(of, values=1)
+
+    def fails(says, of=of, val=None, **table):
+        for name, column in table.items():
+            of = dataset(n=16, table=pd.DataFrame({name: column}))
+        with pytest.raises(ValueError, match=says):
+            fit(model, of, val, values="size_mm")
+
+    fails("values='size_mm' is no column of its table; it has no table", dataset(n=16, table=None))
+    fails("'size_mm' is no column of its table; there are other", other=range(16))
+    fails("the column 'size_mm' does not hold numbers", size_mm=["big"] * 16)
+    fails("no number in the column 'size_mm' is known", size_mm=[np.nan] * 16)
+    fails("no column of its table; it has no table", of, dataset(n=8, seed=9, table=None))
+
+
+def test_class_weights_need_classes_that_exclude_each_other():
+    for task in ("multilabel", "regression"):
+        of = dataset(task, 16)
+        with pytest.raises(ValueError, match=f"class_weights are for tasks whose classes exclude.*{task}"):
+            fit(net(of), of, class_weights="balanced")
+
+
+def test_a_class_that_counts_nothing_may_fill_a_batch():
+    labels = np.zeros(32, int)
+    labels[:2] = 1
+    of = dataset(n=32, labels=labels)
+    history = fit(net(of), of, class_weights=(0, 1), batch_size=4)
+    assert np.isfinite(history.table["train_loss"]).all()
+
+
+def test_a_network_with_other_outputs_is_refused():
+    of = dataset("multiclass", 16)
+    with pytest.raises(ValueError, match=r"the network has 2 outputs, squares needs 3 classes.*classes=3"):
+        fit(net(of, classes=2), of)
+    own = nn.Sequential(nn.Flatten(), nn.Linear(SIDE * SIDE, 3))
+    with pytest.raises(ValueError, match="Sequential does not say how many channels"):
+        fit(own, of)
+    own.in_channels = 1
+    with pytest.raises(ValueError, match=r"does not say how many outputs it has; set model\.classes"):
+        fit(own, of)
+    own.classes = 3
+    fit(own, of)
+    assert train.predict(own, of).shape == (16, 3)
+
+
+def test_images_that_do_not_fit_the_network_are_refused():
+    of = dataset(n=16)
+    grey, colour = net(of), net(dataset(n=16, kind="colour"))
+    volume = net(dataset(n=16, kind="volume"))
+    for model, shape, says in [
+        (grey, (10, 10), r"got an array of shape \(10, 10\) .*a single image needs a first axis: image\[None\]"),
+        (grey, (4, 10, 10, 3), r"2 axes with 1 channel, got .*\(4, 10, 10, 3\).* for colour with in_channels=3"),
+        (grey, (4, 10, 10, 10), "for volumes build the network with ndim=3"),
+        (colour, (10, 10, 3), r"a single image needs a first axis: image\[None\]"),
+        (colour, (4, 10, 10), "with 3 channels, .* for grey images build the network with in_channels=1"),
+        (volume, (5, 10, 10), r"images of 3 axes .*image\[None\]"),
+    ]:
+        with pytest.raises(ValueError, match=says):
+            train.predict(model, np.zeros(shape, np.uint8))
+    for nothing in ([], np.zeros((0, 10, 10)), np.float32(3)):
+        with pytest.raises(ValueError, match="images are empty"):
+            train.predict(grey, nothing)
+    with pytest.raises(ValueError, match="different sizes"):
+        train.predict(grey, [np.zeros((8, 8)), np.zeros((9, 8))])
+
+
+def test_evaluate_refuses_another_task():
+    of, number = dataset(n=16), dataset("regression", 16)
+    model = net(of)
+    fit(model, of, epochs=1)
+    with pytest.raises(ValueError, match=r"trained for binary \('a', 'b'\), squares is ordinal"):
+        train.evaluate(model, dataset("ordinal", 8))
+    with pytest.raises(ValueError, match=r"squares is binary \('x', 'y'\)"):
+        train.evaluate(model, dataset(n=8, class_names=("x", "y")))
+    model = net(number)
+    fit(model, number, epochs=1)
+    with pytest.raises(ValueError, match="trained for regression"):
+        train.evaluate(model, of)
+    model.recipe = train.Recipe("binary", ("a", "b"))
+    with pytest.raises(ValueError, match="the network has 1 outputs, its recipe speaks of 2"):
+        train.predict(model, of)
+
+
+def test_an_untrained_network_numbers_its_classes():
+    of = dataset("multiclass", 8)
+    said = train.predict(net(of), of)
+    assert said.shape == (8, 3)
+    assert said.sum(1) == pytest.approx(1)
+
+
+def test_nothing_is_said_where_nothing_is_wrong():
+    of = dataset(n=32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = net(of)
+        fit(model, of)
+        train.evaluate(model, of, n=50)
