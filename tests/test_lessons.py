@@ -9,31 +9,7 @@ import pytest
 from medlab import data
 from medlab.report import lessons, run
 from tests import corpus, notebooks
-
-SMALL = {  # one entry a lesson: parameters that make it quick
-    "00_start_here": {"n_frames": 3},
-    "01_reading_medical_images": {},
-    "02_preprocessing": {"n_images": 150},
-    "03_edges_and_segmentation": {"n_images": 16},
-    "04_haar_features": {"n_train": 1, "n_validation": 1, "n_test": 1, "n_nodules": 40, "stages": 3},
-    "05_texture_colour_shape": {"n_images": 60, "n_scanned": 4},
-    "06_svm_and_rivals": {"n_images": 80, "outer": 3, "inner": 2, "n_studies": 4},
-    "07_similar_images": {"n_images": 60, "n_twice": 20, "n_patients": 3},
-}
-CELL_SECONDS = 120
-
-
-def run_small(name: str, **parameters) -> run.Result:
-    (lesson,) = lessons.find([name])
-    result = run.run_lesson(lesson, {**SMALL[name], **parameters}, cell_seconds=CELL_SECONDS)
-    assert result.ok, result.error
-    return result
-
-
-def text_of(result: run.Result) -> str:
-    """All that the cells printed or returned as text."""
-    outputs = [output for cell in result.notebook.cells for output in cell.get("outputs", [])]
-    return "\n".join(o.get("text") or o.get("data", {}).get("text/plain", "") for o in outputs)
+from tests.lesson_runs import CELL_SECONDS, SMALL, run_small, text_of
 
 
 def test_every_lesson_has_small_settings_that_it_knows():

@@ -726,3 +726,25 @@ def test_nothing_is_said_where_nothing_is_wrong():
         model = net(of)
         fit(model, of)
         train.evaluate(model, of, n=50)
+
+
+def test_fine_tuning_keeps_the_scale_and_the_units_of_the_former_training():
+    first = dataset("regression", 48, kind="volume")
+    second = dataset(
+        "regression", 48, kind="volume", seed=3, labels=np.full(48, 6.0), images=first.images + np.int16(400)
+    )
+    val = dataset("regression", 24, kind="volume", seed=9)
+    model = net(first)
+    fit(model, first, val, epochs=1)
+    former = model.recipe
+    fit(model, second, val, epochs=1, scale="keep")
+    assert model.recipe == former
+    fit(model, second, val, epochs=1)
+    assert model.recipe.mean[0] == pytest.approx(former.mean[0] + 400, abs=1e-3)
+    assert model.recipe.value_mean == (6.0,)
+    two = net(first, values=1)
+    two.recipe = former
+    with pytest.raises(ValueError, match="learned 1 values, now there are 2"):
+        fit(two, first, val, epochs=1, scale="keep", values="size_mm")
+    with pytest.raises(ValueError, match="trained before; this one was not"):
+        fit(net(first), first, val, epochs=1, scale="keep")

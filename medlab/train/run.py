@@ -234,8 +234,8 @@ def _optimizer(model: nn.Module, options: Options) -> torch.optim.Optimizer:
     ]
     groups = [group for group in groups if group["params"]]
     if options.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=options.lr, momentum=0.9, nesterov=True)
-    return torch.optim.AdamW(groups, lr=options.lr)
+        return torch.optim.SGD(groups, lr=options.lr, momentum=0.9, nesterov=True, fused=True)
+    return torch.optim.AdamW(groups, lr=options.lr, fused=True)
 
 
 def _averaged(model: nn.Module, decay: float) -> AveragedModel:

@@ -1,0 +1,115 @@
+"""What the lessons on networks claim is true, with small settings."""
+
+import re
+
+import pytest
+
+from medlab import data
+from medlab.report import lessons, run
+from tests.lesson_runs import CELL_SECONDS, SMALL, run_small, text_of
+
+
+def test_08_convolution_by_hand():
+    result = run_small("08_convolution_by_hand")
+    numbers = result.numbers
+    # by loops, in NumPy, in PyTorch; turned; with channels, padding and stride; backwards: the same numbers
+    for name in ("loops_minus_torch", "turned_kernel_minus_convolution", "layer_minus_torch", "backward_minus_torch"):
+        assert numbers[name] < 1e-8, name
+    # sizes: 3 × 3 on 3 × 3 is one pixel, and six other settings make 2 × 2, half of them from all nine pixels
+    assert numbers["sizes_checked"] == 360
+    assert numbers["side_of_3_by_3_on_3_by_3"] == 1
+    assert numbers["ways_to_2_by_2"] == 6
+    assert numbers["ways_that_use_all_nine_pixels"] == 3
+    assert numbers["ways_that_use_one_pixel"] == 1
+    # zeros around a CT are a frame of water
+    assert numbers["gradient_in_frame_zeros"] > 100 * numbers["gradient_in_frame_continued"]
+    # pooling takes the brightest of the noise (the largest of four: 1.03 sd), and is not indifferent to a shift
+    assert numbers["noise_mean_after_max_pooling"] == pytest.approx(1.03, abs=0.03)
+    assert numbers["moved_convolution"] == numbers["moved_pooling_2"] == 0
+    assert numbers["moved_pooling_1"] > 0.5
+    # what a pixel sees: calculated is measured, and most comes from the middle
+    assert numbers["fields_calculated_wrong"] == 0
+    assert numbers["field_of_two"] == 5
+    assert numbers["side_of_90_percent_of_ten"] < 0.7 * numbers["field_of_ten"]
+    # two 3 × 3 are one 5 × 5, until a ReLU stands between
+    assert numbers["two_3_by_3_minus_5_by_5"] < 1e-10
+    assert numbers["not_linear_without_relu"] < 1e-10 < 0.1 < numbers["not_linear_with_relu"]
+    # gradients checked numerically: in double precision
+    assert numbers["numerical_gradient_error_double"] < 1e-8
+    assert 1e-6 < numbers["numerical_gradient_error_single"] < 1e-3
+    # the table the lesson finds by trying, worked out on paper: (kernel, padding, stride): pixels used
+    outputs = [output for cell in result.notebook.cells for output in cell.get("outputs", [])]
+    (html,) = [t for o in outputs if "pixels used, of 9" in (t := o.get("data", {}).get("text/html", ""))]
+    found = [int(n) for n in re.findall(r">(\d+)</td>", html)]
+    rows = {tuple(found[i : i + 3]): found[i + 4] for i in range(0, len(found), 5)}
+    assert rows == {(1, 0, 2): 4, (1, 1, 3): 1, (2, 0, 1): 9, (2, 1, 2): 9, (2, 1, 3): 4, (3, 1, 2): 9}
+
+
+@pytest.mark.parametrize("given", [{"dataset": "phantom-nodules"}, {"path": "fundus"}])
+def test_08_takes_other_images(given):
+    """A small one in HU, one in colour without millimetres."""
+    if "path" in given:
+        given = {"path": str(data.example(given["path"]))}
+    assert run_small("08_convolution_by_hand", **given).numbers["fields_calculated_wrong"] == 0
+
+
+def test_10_how_deep():
+    numbers = run_small("10_how_deep").numbers
+    nothing = numbers["knows_nothing"]
+    assert numbers["parameters_of_the_giant"] == 424_732_226  # 186 convolutions and a dense layer for two classes
+    # before training: plain pictures become alike, normalisation alone explodes backwards, shortcuts alone forwards
+    assert numbers["alike_plain"] > 0.95 > 0.7 > numbers["alike_shortcuts_norm"]
+    assert numbers["alike_giant"] > 0.95  # at full width too
+    assert numbers["answers_plain"] < 1e-3 < 10 < numbers["answers_shortcuts_only"]
+    assert numbers["gradient_ratio_norm_only"] > 100 > 20 > numbers["gradient_ratio_shortcuts_norm"]
+    # a deep plain network stays with those who know nothing; both inventions together learn at the same depth
+    for kind in ("plain", "norm_only"):
+        assert numbers[f"last_loss_{kind}"].low > nothing - 0.1, kind
+        assert numbers[f"loss_shallow_{kind}"] < nothing - 0.05, kind
+        assert numbers[f"loss_tall_{kind}"] > nothing - 0.1, kind
+        auc = numbers[f"auc_tall_{kind}"]
+        assert auc.low <= 0.5 <= auc.high, kind
+    assert numbers["last_loss_shortcuts_norm"].high < nothing - 0.2
+    assert numbers["loss_tall_shortcuts_norm"] < nothing - 0.2
+    assert numbers["lowest_loss_at_other_rates"] > nothing - 0.05  # it was not the learning rate
+    # neither does it alone; what starts at zero does not explode
+    assert numbers["last_loss_shortcuts_only"].low > numbers["last_loss_shortcuts_norm"].high + 0.1
+    assert numbers["first_loss_shortcuts_only"].low > 5 > 1 > numbers["first_loss_zero"].high
+    # depth is possible, not useful here
+    assert numbers["deep_minus_shallow"].low < 0
+    assert numbers["times_more_work"] > 10
+
+
+def test_11_transfer_learning():
+    result = run_small("11_transfer_learning")
+    numbers = result.numbers
+    # the published sizes, less the head for 1000 classes and two of three input channels
+    heads = {"alexnet": 4096, "vgg11": 4096, "resnet18": 512}
+    published = {"alexnet": 61_100_840, "vgg11": 132_863_336, "resnet18": 11_689_512}
+    first = {"alexnet": 64 * 121, "vgg11": 64 * 9, "resnet18": 64 * 49}
+    for name, inputs in heads.items():
+        assert numbers[f"weights_{name}"] == published[name] - 998 * (inputs + 1) - 2 * first[name], name
+    assert numbers["dense_share_alexnet"] > 0.9 < numbers["dense_share_vgg11"]
+    assert numbers["dense_share_resnet18"] < 0.01
+    assert numbers["slowest_step_over_ours"] > 3
+    # what was learned from phantoms of hospital A holds in hospital B without a label, below the ceiling
+    assert numbers["auc_hospital_a"].value > 0.75
+    assert numbers["auc_no_label"].low > 0.6
+    assert numbers["auc_no_label"].value < numbers["auc_ceiling"].high
+    # with few labels: fine-tuning is better than starting from scratch, and is worth more labels than it was given
+    assert numbers["auc_fine_tuned_few"].value > numbers["auc_from_scratch_few"].value + 0.05
+    assert numbers["worth_fine_tuned_few"].value > numbers["labels_few"]
+    assert numbers["labels_most"] == 50
+    for way in ("from_scratch", "frozen_phantoms", "fine_tuned_phantoms"):
+        assert 0 <= numbers[f"auc_resnet18_{way}"].value <= 1
+    text = text_of(result)
+    assert "there is no file not_there.pth" in text  # missing weights are an error, never random ones
+    assert "Same question as in hospital A: yes" in text
+
+
+def test_11_says_so_when_weights_are_not_there():
+    (lesson,) = lessons.find(["11_transfer_learning"])
+    settings = {**SMALL["11_transfer_learning"], "weights": "nowhere.pth"}
+    result = run.run_lesson(lesson, settings, cell_seconds=CELL_SECONDS)
+    assert not result.ok
+    assert "there is no file nowhere.pth" in result.error
