@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 
 from medlab import data
@@ -51,6 +52,48 @@ def test_08_takes_other_images(given):
     if "path" in given:
         given = {"path": str(data.example(given["path"]))}
     assert run_small("08_convolution_by_hand", **given).numbers["fields_calculated_wrong"] == 0
+
+
+def test_09_first_cnn():
+    result = run_small("09_first_cnn")
+    numbers = result.numbers
+    # the two teaching nets, counted
+    assert (numbers["parameters_64_px"], numbers["parameters_256_px"]) == (8_765_066, 2_479_562)
+    # the loop by hand is fit, and it learns
+    assert numbers["loop_minus_fit"] < 1e-2
+    assert numbers["loss_at_the_end"] < 0.9 * numbers["loss_at_first"]
+    # a large net learns few images by heart; a tiny one cannot
+    assert numbers["seen_few"].value > 0.95 > numbers["seen_tiny"].value
+    assert numbers["gap_few"] > numbers["gap_tiny"] + 0.2
+    # better than chance from pixels alone, and nobody beats the ceiling by more than luck
+    assert numbers["auc_cnn"].low > 0.5
+    for name in ("cnn", "svm", "simple"):
+        assert numbers[f"auc_{name}"].value < numbers["auc_ceiling"].high, name
+    # one sentence on which is better, a measured verdict on bfloat16, and an answer about a new file
+    text = text_of(result)
+    assert re.search(r"CNN and SVM cannot be told apart|(CNN|SVM) is (perhaps )?better than (CNN|SVM)", text)
+    assert "on this processor" in text
+    assert "new.nii.gz: labelled" in text
+    assert numbers["inverted_changes"] > 0.01
+
+
+def test_09_on_x_rays(monkeypatch, tmp_path):
+    """On a small file of the same form; the pictures are noise, with a bright corner where the label says pneumonia."""
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for part, n in (("train", 120), ("val", 60), ("test", 8)):
+        labels = (np.arange(n)[:, None] % 2).astype(np.uint8)
+        images = rng.integers(0, 200, (n, 28, 28)).astype(np.uint8)
+        images[:, :10, :10] += np.uint8(50) * labels[..., None]
+        arrays |= {f"{part}_images": images, f"{part}_labels": labels}
+    (tmp_path / "medmnist").mkdir()
+    np.savez(tmp_path / "medmnist" / "pneumoniamnist.npz", **arrays)
+    monkeypatch.setenv("MEDLAB_DATA", str(tmp_path))
+    result = run_small("09_first_cnn", dataset="pneumoniamnist")
+    assert "auc_ceiling" not in result.numbers
+    assert result.numbers["loop_minus_fit"] < 1e-2
+    assert result.numbers["auc_cnn"].low > 0.5  # averaged over the repeats
+    assert "new.png: labelled" in text_of(result)
 
 
 def test_10_how_deep():

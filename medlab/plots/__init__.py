@@ -8,6 +8,7 @@ from medlab.plots.images import grid, image, planes
 from medlab.plots.overlays import boxes, mask
 from medlab.plots.performance import calibration, confusion, forest, precision_recall, roc
 from medlab.plots.style import COLORS, LINES, MARKERS, row
+from medlab.plots.training import feature_maps, filters, training_curves
 
 __all__ = [
     "COLORS",
@@ -17,6 +18,8 @@ __all__ = [
     "calibration",
     "confusion",
     "curves",
+    "feature_maps",
+    "filters",
     "forest",
     "grid",
     "histogram",
@@ -26,4 +29,5 @@ __all__ = [
     "precision_recall",
     "roc",
     "row",
+    "training_curves",
 ]
