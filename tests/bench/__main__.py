@@ -14,6 +14,7 @@ from tests.bench import (  # noqa: F401
     classical,
     features_speed,
     honest_numbers,
+    nodule_cnn,
     pneumonia,
     segmentation,
     training_speed,

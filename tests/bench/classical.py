@@ -75,55 +75,66 @@ def lidc_classical() -> list[Row]:
     The first sees each nodule on cubes of 0.7 mm, the second on the grid of its scan, as it saw the phantoms. Chosen on
     part "tune" among some 60 variants of features, grids, penalties and weights (AUC there 0.958).
     """
-    nodules, table = _nodules()
-    fine = _table(nodules, step_mm=0.7)
-    labels, patients, size = nodules.labels, nodules.patients, table["shape_longest_axial_box_side"].to_numpy()
-    middle = _middle(nodules)
-    prior = _phantom_model().decision_function(table)
-    runs = np.array([_out_of_fold(fine, labels, patients, prior, seed) for seed in range(FOLD_SEEDS)])
-    mean = runs.mean(axis=0)  # for the intervals; the value is the mean over the seeds
-    rows = []
-    for name, rows_of in (("auc", np.ones(len(labels), bool)), ("auc_6_15mm", middle)):
-        found = metrics.interval(metrics.auc, labels[rows_of], mean[rows_of], groups=patients[rows_of])
-        value = np.mean([metrics.auc(labels[rows_of], run[rows_of]) for run in runs])
-        alone = metrics.auc(labels[rows_of], size[rows_of])
-        rows.append(
-            Row(f"lidc_classical/{name}", value, "", found.low, found.high, FOLD_SEEDS, "longest box side", alone)
-        )
-    gain = metrics.paired(metrics.auc, labels, mean, size, groups=patients)
-    rows.append(Row("lidc_classical/gain", gain.difference, "AUC", gain.low, gain.high, FOLD_SEEDS, "longest box side"))
-    return rows
+    runs, nodules = classical_runs(), nodules_342()
+    size = scan_table()["shape_longest_axial_box_side"].to_numpy()
+    rows = auc_rows("lidc_classical", nodules, runs, "longest box side", size)
+    return [*rows, gain_row("lidc_classical", nodules, runs, "longest box side", size)]
 
 
 @entry("phantom_to_lidc", needs="lidc-nodules")
 def phantom_to_lidc() -> list[Row]:
     """Trained on phantoms only, tested on the real nodules of part "report"."""
-    nodules, table = _nodules()
-    report = (nodules.table["part"] == "report").to_numpy()
-    scores, size = _phantom_model().decision_function(table), nodules.table["diameter_mm"].to_numpy()
+    nodules = nodules_342()
+    chosen = (nodules.table["part"] == "report").to_numpy()
+    report, scores = nodules[chosen], phantom_model().decision_function(scan_table()[chosen])
+    return auc_rows("phantom_to_lidc", report, scores[None], "diameter", report.table["diameter_mm"].to_numpy())
+
+
+def auc_rows(name: str, nodules, runs: np.ndarray, peer: str, peer_scores: np.ndarray) -> list[Row]:
+    """AUC of all nodules, and of those of 6 to 15 mm: mean over the runs, interval by patient of their mean score."""
     rows = []
-    for name, rows_of in (("auc", report), ("auc_6_15mm", report & _middle(nodules))):
-        labels, patients = nodules.labels[rows_of], nodules.patients[rows_of]
-        found = metrics.interval(metrics.auc, labels, scores[rows_of], groups=patients)
-        alone = metrics.auc(labels, size[rows_of])
-        rows.append(Row(f"phantom_to_lidc/{name}", found.value, "", found.low, found.high, 1, "diameter", alone))
+    for figure, chosen in (("auc", np.ones(len(nodules), bool)), ("auc_6_15mm", middle(nodules))):
+        labels, patients = nodules.labels[chosen], nodules.patients[chosen]
+        found = metrics.interval(metrics.auc, labels, runs.mean(axis=0)[chosen], groups=patients)
+        value = float(np.mean([metrics.auc(labels, run[chosen]) for run in runs]))
+        alone = metrics.auc(labels, peer_scores[chosen])
+        rows.append(Row(f"{name}/{figure}", value, "", found.low, found.high, len(runs), peer, alone))
     return rows
 
 
-def _out_of_fold(table, labels, patients, prior, seed: int) -> np.ndarray:
-    """Scores of patients that were not trained on: what the training folds say, and what phantoms say, half each."""
-    from sklearn.model_selection import StratifiedGroupKFold
+def gain_row(name: str, nodules, runs: np.ndarray, peer: str, peer_scores: np.ndarray) -> Row:
+    """Paired difference in AUC of the mean score over the runs."""
+    gain = metrics.paired(metrics.auc, nodules.labels, runs.mean(axis=0), peer_scores, groups=nodules.patients)
+    return Row(f"{name}/gain", gain.difference, "AUC", gain.low, gain.high, len(runs), peer)
 
-    scores = np.empty(len(labels))
-    folds = StratifiedGroupKFold(5, shuffle=True, random_state=seed)
-    for train, test in folds.split(table, labels, patients):
-        model = _logistic(C=0.01).fit(table.iloc[train], labels[train])
+
+@lru_cache(maxsize=1)
+def classical_runs() -> np.ndarray:
+    """(fold seeds, nodules) scores out of fold."""
+    nodules = nodules_342()
+    fine, prior = fine_table(), phantom_model().decision_function(scan_table())
+    return np.array([out_of_fold(fine, nodules, prior, seed) for seed in range(FOLD_SEEDS)])
+
+
+def out_of_fold(table, nodules, prior: np.ndarray, seed: int) -> np.ndarray:
+    """Scores of patients that were not trained on: what the training folds say, and what phantoms say, half each."""
+    scores, labels = np.empty(len(nodules)), nodules.labels
+    for train, test in patient_folds(nodules, seed):
+        model = logistic(C=0.01).fit(table.iloc[train], labels[train])
         spread = model.decision_function(table.iloc[train]).std()
         scores[test] = model.decision_function(table.iloc[test]) / spread + prior[test] / prior[train].std()
     return scores
 
 
-def _logistic(*, C: float):
+def patient_folds(nodules, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Positions to train on and to test on, of five folds."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    folds = StratifiedGroupKFold(5, shuffle=True, random_state=seed)
+    return list(folds.split(nodules.labels, nodules.labels, nodules.patients))
+
+
+def logistic(*, C: float):
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -133,19 +144,30 @@ def _logistic(*, C: float):
 
 
 @lru_cache(maxsize=1)
-def _nodules():
-    nodules = data.load("lidc-nodules", label="malignant")
-    return nodules, _table(nodules)
+def nodules_342():
+    return data.load("lidc-nodules", label="malignant")
 
 
 @lru_cache(maxsize=1)
-def _phantom_model():
+def scan_table():
+    """Features on the grid of each scan."""
+    return feature_table(nodules_342())
+
+
+@lru_cache(maxsize=1)
+def fine_table():
+    """Features on cubes of 0.7 mm."""
+    return feature_table(nodules_342(), step_mm=0.7)
+
+
+@lru_cache(maxsize=1)
+def phantom_model():
     phantoms = data.load("phantom-nodules", n=PHANTOMS, seed=5)
-    table = _table(phantoms)
-    return _logistic(C=0.1).fit(table, phantoms.labels[table.index])
+    table = feature_table(phantoms)
+    return logistic(C=0.1).fit(table, phantoms.labels[table.index])
 
 
-def _table(dataset, *, step_mm: float | None = None):
+def feature_table(dataset, *, step_mm: float | None = None):
     """Features of every nodule, on the grid of its scan or resampled to cubes."""
     spacing = [dataset.spacing_of(i) for i in range(len(dataset))]
     images, masks = dataset.images, dataset.masks
@@ -164,7 +186,8 @@ def _resampled(image: np.ndarray, spacing: tuple[float, ...], new: tuple[float, 
     return preprocess.resample(np.asarray(image, np.float32), spacing=spacing, new_spacing=new)
 
 
-def _middle(nodules) -> np.ndarray:
+def middle(nodules) -> np.ndarray:
+    """Which nodules are of 6 to 15 mm."""
     return nodules.table["diameter_mm"].between(6, 15).to_numpy()
 
 
