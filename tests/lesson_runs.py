@@ -13,7 +13,7 @@ SMALL = {  # one entry a lesson: parameters that make it quick
     "07_similar_images": {"n_images": 60, "n_twice": 20, "n_patients": 3},
     "08_convolution_by_hand": {"n_images": 16},
     "09_first_cnn": {"n_images": 80, "images_seen": 800, "outer": 3, "inner": 2, "repeats": 2},
-    "10_how_deep": {"n_images": 120, "n_seeds": 1, "deepest": 50, "tall": 60, "steps": 24},
+    "10_how_deep": {"n_images": 120, "n_seeds": 1, "deepest": 50, "tall": 60, "steps": 24, "batch": 20},
     "11_transfer_learning": {
         "n_source": 240,
         "n_target": 160,
@@ -22,7 +22,6 @@ SMALL = {  # one entry a lesson: parameters that make it quick
         "steps": 80,
         "n_big": 32,
         "few": 16,
-        "timed": "resnet18",
     },
 }
 CELL_SECONDS = 120

@@ -65,6 +65,10 @@ def test_09_first_cnn():
     # a large net learns few images by heart; a tiny one cannot
     assert numbers["seen_few"].value > 0.95 > numbers["seen_tiny"].value
     assert numbers["gap_few"] > numbers["gap_tiny"] + 0.2
+    # six times the steps do not bring the tiny one near the large one on the same images
+    assert numbers["loss_tiny"] > numbers["loss_many"] + 0.1
+    assert numbers["gap_tiny"] < 0.2
+    assert numbers["gap_many"] < numbers["gap_few"]
     # better than chance from pixels alone, and nobody beats the ceiling by more than luck
     assert numbers["auc_cnn"].low > 0.5
     for name in ("cnn", "svm", "simple"):
@@ -110,8 +114,8 @@ def test_10_how_deep():
         assert numbers[f"last_loss_{kind}"].low > nothing - 0.1, kind
         assert numbers[f"loss_shallow_{kind}"] < nothing - 0.05, kind
         assert numbers[f"loss_tall_{kind}"] > nothing - 0.1, kind
-        auc = numbers[f"auc_tall_{kind}"]
-        assert auc.low <= 0.5 <= auc.high, kind
+    assert numbers["range_tall_plain"] < 1e-3 < 0.1 < numbers["range_tall_shortcuts_norm"]  # one answer for all
+    assert numbers["auc_tall_norm_only"].low <= 0.5
     assert numbers["last_loss_shortcuts_norm"].high < nothing - 0.2
     assert numbers["loss_tall_shortcuts_norm"] < nothing - 0.2
     assert numbers["lowest_loss_at_other_rates"] > nothing - 0.05  # it was not the learning rate
@@ -134,7 +138,7 @@ def test_11_transfer_learning():
         assert numbers[f"weights_{name}"] == published[name] - 998 * (inputs + 1) - 2 * first[name], name
     assert numbers["dense_share_alexnet"] > 0.9 < numbers["dense_share_vgg11"]
     assert numbers["dense_share_resnet18"] < 0.01
-    assert numbers["slowest_step_over_ours"] > 3
+    assert numbers["resnet18_work_over_ours"] > 10
     # what was learned from phantoms of hospital A holds in hospital B without a label, below the ceiling
     assert numbers["auc_hospital_a"].value > 0.75
     assert numbers["auc_no_label"].low > 0.6
