@@ -13,7 +13,7 @@ SHOWN = {  # row of bench.json: what the reader is told
     "glcm_32/speed": "GLCM features of a 32×32 patch, 32 levels",
     "glcm_256/speed": "GLCM features of a 32×32 patch, 256 levels",
     "pneumonia_classical/auc": "PneumoniaMNIST, HOG + LBP + GLCM + pixels, SVM: AUC",
-    "pneumonia_cnn/auc": "PneumoniaMNIST, small residual network from scratch, mean of 5 seeds (lowest to highest): AUC",
+    "pneumonia_cnn/auc": "PneumoniaMNIST, small residual net from scratch, mean of 5 seeds (lowest, highest): AUC",
     "pneumonia_cnn/accuracy": "the same: accuracy",
     "pneumonia_cnn/seconds": "the same: seconds of a training",
     "time_to_auc/seconds": "PneumoniaMNIST, the same network in a short training of 10 epochs",
