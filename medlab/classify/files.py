@@ -15,11 +15,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 import medlab
 from medlab.classify import safe
-from medlab.metrics import Interval
+from medlab.metrics.plain import from_plain, to_plain
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -101,7 +99,7 @@ def _read(path: Path) -> tuple[dict[str, Any], bytes]:
     text, data, names = _guarded(path, lambda: _parts(path))
     if text is None:
         raise ValueError(f"{kind}: an archive of {', '.join(names[:3]) or 'nothing'}")
-    header = _guarded(path, lambda: json.loads(text, object_hook=_interval))
+    header = _guarded(path, lambda: json.loads(text, object_hook=from_plain))
     if not isinstance(header, dict) or not isinstance(header.get("format"), str):
         raise ValueError(f"{kind}: it does not say what it holds")
     if header["format"] != FORMAT:
@@ -152,24 +150,9 @@ def _as_json(card: Mapping[str, Any]) -> dict[str, Any]:
     if missing:
         raise ValueError(f"card lacks {', '.join(missing)}; a model is of no use to others without")
     try:
-        return json.loads(json.dumps(dict(card), default=_plain, allow_nan=False))
+        return json.loads(json.dumps(dict(card), default=to_plain, allow_nan=False))
     except (TypeError, ValueError) as error:
         raise ValueError(f"card must hold text, finite numbers, lists, dicts and Intervals: {error}") from None
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Interval):
-        ends = {"value": value.value, "low": value.low, "high": value.high}
-        return {name: float(number) if np.isfinite(number) else None for name, number in ends.items()}
-    if isinstance(value, (np.generic, np.ndarray)):
-        return value.tolist()
-    raise TypeError(f"got {type(value).__name__}")
-
-
-def _interval(found: dict[str, Any]) -> Any:
-    if list(found) != ["value", "low", "high"]:
-        return found
-    return Interval(*(np.nan if number is None else number for number in found.values()))
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

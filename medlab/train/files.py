@@ -12,13 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 import medlab
 from medlab import networks
-from medlab.metrics import Interval
+from medlab.metrics.plain import from_plain, to_plain
 from medlab.train.recipe import Recipe, recipe_of
 
 FORMAT = "medlab.train"
@@ -112,7 +111,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
             f"{path}: weights without a card of medlab.train; networks.named(..., weights=path) reads such"
         )
     try:
-        header = json.loads(text, object_hook=_interval)
+        header = json.loads(text, object_hook=from_plain)
         kind, version, card, total = (header[name] for name in ("format", "version", "card", "sum"))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{path}: its card is damaged: {error}") from error
@@ -147,21 +146,6 @@ def _card(model: nn.Module, architecture: dict[str, Any], card: Mapping[str, Any
     versions = {"medlab": medlab.__version__, "torch": torch.__version__, "python": platform.python_version()}
     whole = noted | getattr(model, "trained_on", {}) | {"version": versions} | dict(card or {})
     try:
-        return json.loads(json.dumps(whole, default=_as_json, allow_nan=False))
+        return json.loads(json.dumps(whole, default=to_plain, allow_nan=False))
     except (TypeError, ValueError) as error:
         raise ValueError(f"card must hold text, finite numbers, lists, dicts and Intervals: {error}") from None
-
-
-def _as_json(value: Any) -> Any:
-    if isinstance(value, Interval):
-        ends = {"value": value.value, "low": value.low, "high": value.high}
-        return {name: float(number) if np.isfinite(number) else None for name, number in ends.items()}
-    if isinstance(value, (np.generic, np.ndarray)):
-        return value.tolist()
-    raise TypeError(f"got {type(value).__name__}")
-
-
-def _interval(found: dict[str, Any]) -> Any:
-    if list(found) != ["value", "low", "high"]:
-        return found
-    return Interval(*(np.nan if number is None else number for number in found.values()))

@@ -18,10 +18,8 @@ from medlab.train.recipe import SCALES, Recipe, axes_of, channels_of, outputs_of
 
 KNOWN = {"optimizer": ("adamw", "sgd"), "schedule": ("one-cycle", "constant"), "keep": ("best", "last")}
 LEARNING_RATE = {"adamw": 3e-3, "sgd": 0.1}
-WEIGHT_DECAY = {
-    "adamw": 0.05,
-    "sgd": 5e-4,
-}  # AdamW multiplies its own by the learning rate, SGD adds it to the gradient
+# AdamW multiplies its weight decay by the learning rate, SGD adds it to the gradient
+WEIGHT_DECAY = {"adamw": 0.05, "sgd": 5e-4}
 
 
 @dataclass(frozen=True)
@@ -67,6 +65,8 @@ class Options:
             raise ValueError(f"dtype must be torch.bfloat16 or another type of floating point, got {self.dtype!r}")
         if not isinstance(self.augment, (bool, Augment)):
             raise ValueError(f"augment must be True, False or train.Augment(...), got {self.augment!r}")
+        if self.clip is not None and self.scale == "keep":
+            raise ValueError('scale="keep" keeps the clip of the former training, too; leave clip out')
         if self.clip is not None and not (len(self.clip) == 2 and self.clip[0] < self.clip[1]):
             raise ValueError(f"clip must be a lowest and a highest pixel value, got {self.clip}")
 

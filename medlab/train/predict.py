@@ -20,6 +20,8 @@ from medlab.train.processes import Team
 from medlab.train.recipe import Recipe, axes_of, outputs_of, recipe_of
 
 PIECE = 256  # images at once
+MOVES = ((0, 1, 0, 0), (6, 1.1, 1, 1), (-6, 1.1, -1, -1), (6, 0.93, -1, 1), (-6, 0.93, 1, -1))  # turn, zoom, x, y
+STEP = 0.036  # of the side, for x and y: 1 pixel of 28
 
 
 def predict(
@@ -144,10 +146,6 @@ def outputs_for(
         team.sum(found)
     model.train(was_training)
     return found
-
-
-MOVES = ((0, 1, 0, 0), (6, 1.1, 1, 1), (-6, 1.1, -1, -1), (6, 0.93, -1, 1), (-6, 0.93, 1, -1))
-STEP = 0.036  # of the side: 1 pixel of 28
 
 
 def _views(ndim: int, *, flips: bool, moves: bool) -> list[Callable[[Tensor], Tensor]]:
