@@ -263,7 +263,6 @@ try:
 except FloatingPointError as error:
     found["error"] = str(error)
 torch.save(found, folder / f"{dist.get_rank()}.pt")
-dist.destroy_process_group()
 """
 
 

@@ -1,6 +1,8 @@
 """Several processes on one training, as `torchrun` starts them: who I am, and sums over all of us."""
 
+import atexit
 import os
+import sys
 import warnings
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -76,6 +78,7 @@ def team(device: torch.device, model: nn.Module) -> Team:
         return Team()
     if not dist.is_initialized():
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        atexit.register(_leave)
     if any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules()):
         warnings.warn(
             "the network has BatchNorm, whose statistics each process takes from its own share of a batch: the result "
@@ -83,6 +86,17 @@ def team(device: torch.device, model: nn.Module) -> Team:
             stacklevel=3,
         )
     return Team(dist.get_rank(), dist.get_world_size())
+
+
+def _leave() -> None:
+    """Close what `team` opened, all together: gloo may abort a process whose partner has left before.
+
+    A process that ends with an error waits for nobody; the others notice that it is gone.
+    """
+    if dist.is_initialized():
+        if not hasattr(sys, "last_value"):
+            dist.barrier()
+        dist.destroy_process_group()
 
 
 def pick_device(device: str | torch.device | None) -> torch.device:
