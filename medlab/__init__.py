@@ -9,8 +9,8 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _PARTS = (
-    "checks", "classify", "data", "detect", "features", "io", "matching", "metrics", "networks", "phantoms", "plots",
-    "preprocess", "report", "retrieval", "segment", "train", "widgets",
+    "checks", "classify", "data", "detect", "features", "io", "metrics", "networks", "phantoms", "plots",
+    "preprocess", "registration", "report", "retrieval", "segment", "train", "widgets",
 )  # fmt: skip
 
 __all__ = ["__version__", *_PARTS]

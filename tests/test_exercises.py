@@ -244,7 +244,7 @@ def test_faults_of_folds(folds, fault):
 
 
 def test_retrieval_references_are_those_of_the_package():
-    from medlab import matching, retrieval
+    from medlab import registration, retrieval
     from medlab.checks import retrieval as known
 
     rng = np.random.default_rng(0)
@@ -258,7 +258,7 @@ def test_retrieval_references_are_those_of_the_package():
     assert known.average_precision(right) == pytest.approx(retrieval.average_precision([True], right[None])[0])
     quarter = np.array([[0, -1, 3], [1, 0, -4], [0, 0, 1]])
     points = rng.normal(size=(5, 2))
-    assert known.move(points, (1, 1), 90, (3, -4)) == pytest.approx(matching.apply(quarter, points))
+    assert known.move(points, (1, 1), 90, (3, -4)) == pytest.approx(registration.apply(quarter, points))
 
 
 def test_convolution_references_are_those_of_torch():

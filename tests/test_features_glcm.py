@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from skimage.feature import graycomatrix, graycoprops
 
-from medlab.features import _kernels, glcm
+from medlab import kernels
+from medlab.features import glcm
 from medlab.features.glcm import GLCM_PROPERTIES, glcm_features, quantize
 
 ANGLES = (0, np.pi / 4, np.pi / 2, 3 * np.pi / 4)
@@ -151,7 +152,7 @@ def test_levels_are_of_equal_width():
 def test_threads_change_nothing(monkeypatch, threads):
     images = patches(8, n=11)
     expected = glcm_features(images, levels=8)
-    monkeypatch.setattr(_kernels, "threads", lambda: threads)
+    monkeypatch.setattr(kernels, "threads", lambda: threads)
     monkeypatch.setattr(glcm, "_BLOCK", 1000)
     assert np.array_equal(glcm_features(images, levels=8), expected)
 

@@ -9,7 +9,8 @@ import pytest
 from skimage.feature import haar_like_feature, haar_like_feature_coord
 from skimage.transform import integral_image as skimage_integral
 
-from medlab.features import _kernels, haar
+from medlab import kernels
+from medlab.features import haar
 from medlab.features.haar import HAAR_TYPES, haar_boxes, haar_coords, haar_count, haar_features, integral_image
 
 SHAPES = [(24, 24), (5, 9), (9, 5), (3, 3), (2, 2), (1, 7), (7, 1)]
@@ -113,14 +114,14 @@ def test_features_of_large_windows_without_listing_them():
 def test_neither_chunks_nor_threads_change_anything(monkeypatch, threads):
     images = windows((13, 12), n=23)
     expected = haar_features(images)
-    monkeypatch.setattr(_kernels, "threads", lambda: threads)
+    monkeypatch.setattr(kernels, "threads", lambda: threads)
     monkeypatch.setattr(haar, "_BLOCK", 2000)
     for chunk in (None, 1, 4, 100):
         assert np.array_equal(haar_features(images, chunk=chunk), expected)
 
 
 def test_chunks_bound_the_memory_beside_the_result(monkeypatch):
-    monkeypatch.setattr(_kernels, "threads", lambda: 2)
+    monkeypatch.setattr(kernels, "threads", lambda: 2)
     images = windows((64, 64), n=600)
     coords = haar_coords((64, 64), chosen=range(10))
     haar_features(images[:1], coords=coords)
@@ -198,12 +199,12 @@ def test_numba_is_loaded_on_first_use():
 
 
 def test_works_where_no_folder_can_be_written(monkeypatch):
-    njit = _kernels.numba.njit
+    njit = kernels.numba.njit
 
     def no_cache(*, cache=False, **options):
         if cache:
             raise RuntimeError("cannot cache function: no locator available")
         return njit(**options)
 
-    monkeypatch.setattr(_kernels.numba, "njit", no_cache)
-    assert _kernels.jit(lambda x: x + 1)(2) == 3
+    monkeypatch.setattr(kernels.numba, "njit", no_cache)
+    assert kernels.jit(lambda x: x + 1)(2) == 3

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.feature import local_binary_pattern
 
-from medlab.features import _kernels, lbp
+from medlab import kernels
+from medlab.features import lbp
 from medlab.features.lbp import LBP_METHODS, lbp_codes, lbp_histogram
 
 pytestmark = pytest.mark.filterwarnings("ignore:Applying `local_binary_pattern` to floating-point")
@@ -69,7 +70,7 @@ def test_hundreds_of_images_at_once(kind):
 def test_bands_blocks_and_threads_change_nothing(monkeypatch, threads, n):
     """More rows than are held at a time; rows of few images, or images, shared out."""
     images = pictures("bytes", (150, 37), n=n)
-    monkeypatch.setattr(_kernels, "threads", lambda: threads)
+    monkeypatch.setattr(kernels, "threads", lambda: threads)
     monkeypatch.setattr(lbp, "_BLOCK", 1000)
     expected = np.array([local_binary_pattern(image, 16, 2.5, "nri_uniform") for image in images])
     assert np.array_equal(lbp_codes(images, points=16, radius=2.5, method="nri_uniform"), expected)
@@ -140,7 +141,7 @@ def test_scales_stand_side_by_side():
 
 
 def test_memory_does_not_grow_with_the_batch(monkeypatch):
-    monkeypatch.setattr(_kernels, "threads", lambda: 2)
+    monkeypatch.setattr(kernels, "threads", lambda: 2)
     monkeypatch.setattr(lbp, "_BLOCK", 2**16)
     images = pictures("bytes", (128, 128), n=320)
     lbp_histogram(images[:2])

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from medlab.features._kernels import jit
+from medlab.kernels import jit
 
 
 @jit

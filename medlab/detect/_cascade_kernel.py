@@ -1,6 +1,6 @@
 """The loop of cascade.py: every window through the stages until one refuses it."""
 
-from medlab.features._kernels import jit
+from medlab.kernels import jit
 
 
 @jit

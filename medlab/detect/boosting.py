@@ -91,7 +91,7 @@ def _best_stump(values: np.ndarray, order: np.ndarray, last: np.ndarray, signed:
     below the threshold plus the weight of all others, so one running sum down a sorted column tries every threshold.
     """
     from medlab.detect._boost_kernel import best_splits
-    from medlab.features._kernels import share
+    from medlab.kernels import share
 
     n_features = len(order)
     errors, splits = np.empty((n_features, 2)), np.empty((n_features, 2), np.int64)
@@ -110,7 +110,7 @@ def _best_stump(values: np.ndarray, order: np.ndarray, last: np.ndarray, signed:
 
 def _sorted_columns(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each feature the windows in the order of their values, (F, N), and where the next value is larger."""
-    from medlab.features._kernels import share
+    from medlab.kernels import share
 
     n, n_features = values.shape
     order = np.empty((n_features, n), np.uint16 if n < 2**16 else np.int64)

@@ -39,7 +39,7 @@ def search(
 ) -> Found:
     """Every window through the cascade; see `Cascade.find`."""
     from medlab.detect._cascade_kernel import run
-    from medlab.features._kernels import share
+    from medlab.kernels import share
 
     image = finite_image(image)
     if image.ndim != (3 if cascade.planes == 3 else 2):

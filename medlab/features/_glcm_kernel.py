@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from medlab.features._kernels import jit
+from medlab.kernels import jit
 
 # The entry of levels i and j stands at (i << 8) | j: shifts instead of divisions, and room for 256 levels.
 

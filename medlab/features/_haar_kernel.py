@@ -1,6 +1,6 @@
 """The loops of haar.py. Numbers of the types as in `haar.HAAR_TYPES`; `table` has a row and a column of 0 in front."""
 
-from medlab.features._kernels import jit
+from medlab.kernels import jit
 
 
 @jit

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from medlab.features._kernels import jit
+from medlab.kernels import jit
 
 BAND = 32  # rows whose pixels are held as floats at a time: they stay in the cache
 LANES = 16  # rows are padded to a multiple of this, so that no loop ends in single pixels

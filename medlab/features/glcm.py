@@ -94,7 +94,8 @@ def glcm_features(
     >>> glcm_features(stripes, levels=2, angles=[0, np.pi / 2], properties="contrast").tolist()
     [[1.0, 0.0]]
     """
-    from medlab.features import _glcm_kernel, _kernels
+    from medlab import kernels
+    from medlab.features import _glcm_kernel
 
     images = as_images(images)
     masks = as_masks(masks, images)
@@ -118,7 +119,7 @@ def glcm_features(
             block, inside, steps, bool(symmetric), with_entropy, out[start:stop], pairs[start:stop]
         )
 
-    _kernels.share(work, n, 1 + _BLOCK // (pixels * len(steps)))
+    kernels.share(work, n, 1 + _BLOCK // (pixels * len(steps)))
     if not pairs.all():
         image, step = np.argwhere(pairs == 0)[0]
         inside = " with both inside its mask" if len(masks) else ""

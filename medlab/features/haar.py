@@ -70,7 +70,8 @@ def haar_features(
     >>> haar_features(window[None], types=["type-2-x", "type-2-y"]).tolist()  # right - left, then lower - upper
     [[1, 2, 1, 2, 4, 2]]
     """
-    from medlab.features import _haar_kernel, _kernels
+    from medlab import kernels
+    from medlab.features import _haar_kernel
 
     images = as_images(images)
     n, shape = len(images), images.shape[1:]
@@ -100,7 +101,7 @@ def haar_features(
         def work(start: int, stop: int) -> None:
             _haar_kernel.some_features(_padded_integral(images[start:stop]), kinds, places, out[start:stop])
 
-    _kernels.share(work, n, size)
+    kernels.share(work, n, size)
     return out
 
 

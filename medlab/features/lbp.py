@@ -45,7 +45,8 @@ def lbp_codes(
     >>> lbp_codes(spot)[0].tolist()  # no point around the spot is as bright; around its neighbours all are
     [[8, 8, 8], [8, 0, 8], [8, 8, 8]]
     """
-    from medlab.features import _kernels, _lbp_kernel
+    from medlab import kernels
+    from medlab.features import _lbp_kernel
 
     images = as_images(images)
     points, radius, method = _checked(points, radius, method)
@@ -56,7 +57,7 @@ def lbp_codes(
     def work(start: int, stop: int) -> None:
         _lbp_kernel.codes_of(_plain(images[start:stop]), *circle, table, method, codes[start:stop])
 
-    _kernels.share(work, n, 1 + _BLOCK // (height * width))
+    kernels.share(work, n, 1 + _BLOCK // (height * width))
     return codes
 
 
@@ -114,7 +115,8 @@ def _histogram(
     images: np.ndarray, masks: np.ndarray, points: int, radius: float, method: str, grid: tuple[int, int]
 ) -> np.ndarray:
     """Counts (N, rows, columns, bins) of one scale; codes are held for one block of images at a time."""
-    from medlab.features import _kernels, _lbp_kernel
+    from medlab import kernels
+    from medlab.features import _lbp_kernel
 
     points, radius, method = _checked(points, radius, method)
     if method < 2 and points > _TABLE_POINTS:
@@ -134,7 +136,7 @@ def _histogram(
         _lbp_kernel.codes_of(_plain(images[start:stop]), *circle, bin_of, method, codes)
         _lbp_kernel.count(codes, masks[start:stop].copy(), cell_y, cell_x, counts[start:stop])
 
-    _kernels.share(work, n, 1 + _BLOCK // (height * width))
+    kernels.share(work, n, 1 + _BLOCK // (height * width))
     return counts
 
 

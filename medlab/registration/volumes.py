@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from medlab.matching.keypoints import KeyPoints, found, known_method, match
-from medlab.matching.ransac import agreed
-from medlab.matching.registration import Grid, Registration, grids
+from medlab.registration.keypoints import KeyPoints, found, known_method, match
+from medlab.registration.ransac import agreed
+from medlab.registration.registration import Grid, Registration, grids
 from medlab.preprocess import inputs
 
 

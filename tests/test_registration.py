@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from skimage.feature import match_descriptors
 
-from medlab import matching, phantoms, preprocess
+from medlab import phantoms, preprocess, registration
 
 PIXEL = (1.3, 1.3)
 ONE_MM = {"spacing_moving": (1, 1, 1), "spacing_fixed": (1, 1, 1)}
@@ -42,13 +42,13 @@ def test_known_rotation_and_shift(method, model):
     fixed = slice_of_chest()
     truth = preprocess.affine(fixed.shape, degrees=-11, shift=(4.3, -6.6))
     moved = preprocess.moved_image(fixed, truth)
-    found = matching.register(fixed, moved, spacing_moving=PIXEL, spacing_fixed=PIXEL, model=model, method=method)
+    found = registration.register(fixed, moved, spacing_moving=PIXEL, spacing_fixed=PIXEL, model=model, method=method)
     at = places(fixed.shape)
-    assert apart(matching.apply(found.in_voxels, at), matching.apply(truth, at)) < 0.5
+    assert apart(registration.apply(found.in_voxels, at), registration.apply(truth, at)) < 0.5
     assert 20 < found.inliers <= found.n_matches == len(found.moving_points) == len(found.fixed_points)
     kept = found.kept
-    assert apart(matching.apply(found.matrix, found.moving_points[kept]), found.fixed_points[kept]) < 3
-    again = matching.register(fixed, moved, spacing_moving=PIXEL, spacing_fixed=PIXEL, model=model, method=method)
+    assert apart(registration.apply(found.matrix, found.moving_points[kept]), found.fixed_points[kept]) < 3
+    again = registration.register(fixed, moved, spacing_moving=PIXEL, spacing_fixed=PIXEL, model=model, method=method)
     assert np.array_equal(again.matrix, found.matrix)
     if model == "rigid":
         assert found.matrix[:2, :2] @ found.matrix[:2, :2].T == pytest.approx(np.eye(2))
@@ -56,7 +56,7 @@ def test_known_rotation_and_shift(method, model):
 
 def test_translation_alone_is_not_fooled():
     fixed = slice_of_chest()
-    found = matching.register(
+    found = registration.register(
         fixed[:-7, 5:], fixed[7:, :-5], spacing_moving=PIXEL, spacing_fixed=PIXEL, model="translation"
     )
     assert found.in_voxels == pytest.approx(np.array([[1, 0, -7], [0, 1, 5], [0, 0, 1]]), abs=0.1)
@@ -68,11 +68,11 @@ def test_spacing_is_respected(step_mm):
     fixed = slice_of_chest()
     truth = preprocess.affine(fixed.shape, degrees=8, shift=(3, 5))
     other = preprocess.resample(preprocess.moved_image(fixed, truth), spacing=PIXEL, new_spacing=(2.0, 1.0))
-    found = matching.register(fixed, other, spacing_moving=PIXEL, spacing_fixed=(2.0, 1.0), step_mm=step_mm)
+    found = registration.register(fixed, other, spacing_moving=PIXEL, spacing_fixed=(2.0, 1.0), step_mm=step_mm)
     at = places(fixed.shape)
     middles = (np.array(fixed.shape) - 1) / 2, (np.array(other.shape) - 1) / 2  # both grids share their center
-    expected = (matching.apply(truth, at) - middles[0]) * PIXEL / (2.0, 1.0) + middles[1]
-    assert apart(matching.apply(found.in_voxels, at) * (2, 1), expected * (2, 1)) < 0.65
+    expected = (registration.apply(truth, at) - middles[0]) * PIXEL / (2.0, 1.0) + middles[1]
+    assert apart(registration.apply(found.in_voxels, at) * (2, 1), expected * (2, 1)) < 0.65
     assert found.matrix[:2, :2] @ found.matrix[:2, :2].T == pytest.approx(np.eye(2))
 
 
@@ -81,23 +81,23 @@ def test_the_limit_of_scale_holds():
     fixed = slice_of_chest()
     larger = preprocess.moved_image(fixed, preprocess.affine(fixed.shape, factor=1.6))
     sides = {"spacing_moving": PIXEL, "spacing_fixed": PIXEL, "tolerance_mm": 1.0}
-    found = matching.register(fixed, larger, model="similarity", max_scale=2, **sides)
+    found = registration.register(fixed, larger, model="similarity", max_scale=2, **sides)
     assert np.sqrt(np.linalg.det(found.matrix[:2, :2])) == pytest.approx(1.6, abs=0.02)
-    limited = matching.register(fixed, larger, model="similarity", min_inliers=3, **sides)
+    limited = registration.register(fixed, larger, model="similarity", min_inliers=3, **sides)
     assert limited.inliers < found.inliers / 3
     assert np.sqrt(np.linalg.det(limited.matrix[:2, :2])) <= 1.25 + 1e-9
     for model in ("rigid", "similarity"):
         with pytest.raises(ValueError, match=f"agree on a map of model '{model}', at least 20"):
-            matching.register(fixed, larger, model=model, min_inliers=20, **sides)
+            registration.register(fixed, larger, model=model, min_inliers=20, **sides)
 
 
 @pytest.mark.parametrize("method", ["sift", "orb"])
 @pytest.mark.parametrize(("cross_check", "max_ratio"), [(True, 0.8), (False, 0.8), (True, 0.95)])
 def test_match_as_scikit_image(method, cross_check, max_ratio):
     fixed = slice_of_chest()
-    a = matching.keypoints(fixed, n=150, method=method)
-    b = matching.keypoints(np.rot90(fixed)[20:, 10:], n=150, method=method)
-    pairs = matching.match(a, b, cross_check=cross_check, max_ratio=max_ratio)
+    a = registration.keypoints(fixed, n=150, method=method)
+    b = registration.keypoints(np.rot90(fixed)[20:, 10:], n=150, method=method)
+    pairs = registration.match(a, b, cross_check=cross_check, max_ratio=max_ratio)
     expected = match_descriptors(a.descriptors, b.descriptors, cross_check=cross_check, max_ratio=max_ratio)
     assert len(pairs) > 10
     assert np.array_equal(pairs, expected)
@@ -107,47 +107,47 @@ def test_keypoints_keep_the_strongest():
     """Blobs of falling contrast: the n asked for are the first n."""
     y, x = np.mgrid[:64, :256]
     blobs = sum((8 - i) / 8 * np.exp(-((y - 32) ** 2 + (x - 16 - 32 * i) ** 2) / 32) for i in range(8))
-    everything = matching.keypoints(blobs, n=1000).points.round()
+    everything = registration.keypoints(blobs, n=1000).points.round()
     of_two = int(np.isin(everything[:, 1], (16, 48)).sum())  # a round blob points many ways, and stands as often
-    found = matching.keypoints(blobs, n=of_two)
+    found = registration.keypoints(blobs, n=of_two)
     assert len(everything) > of_two == len(found) == len(found.descriptors)
     assert np.unique(found.points.round(), axis=0).tolist() == [[32, 16], [32, 48]]
-    assert matching.keypoints(200 * blobs - 1000, n=of_two).points == pytest.approx(found.points, abs=0.01)  # any unit
-    assert len(matching.keypoints(blobs.round(1), n=5, method="orb")) <= 5
+    assert registration.keypoints(200 * blobs - 1000, n=of_two).points == pytest.approx(found.points, abs=0.01)  # any unit
+    assert len(registration.keypoints(blobs.round(1), n=5, method="orb")) <= 5
 
 
 def test_no_keypoints_are_no_error_but_no_registration_either():
     slope = np.tile(np.arange(40.0), (40, 1))
     for image in (slope, slope[:5, :5]):
         for method in ("sift", "orb"):
-            nothing = matching.keypoints(image, method=method)
+            nothing = registration.keypoints(image, method=method)
             assert len(nothing) == 0
-            assert matching.match(nothing, nothing).shape == (0, 2)
+            assert registration.match(nothing, nothing).shape == (0, 2)
     with pytest.raises(ValueError, match="too few key points match: 0, at least 8"):
-        matching.register(slope, slope, spacing_moving=(1, 1), spacing_fixed=(1, 1))
+        registration.register(slope, slope, spacing_moving=(1, 1), spacing_fixed=(1, 1))
 
 
 def test_pictures_of_different_patients_are_refused():
     scans = [patient(i).ct.image for i in range(2)]
     with pytest.raises(ValueError, match=r"too few key points match: \d, "):
-        matching.register(*(shown(s[24]) for s in scans), spacing_moving=(1, 1), spacing_fixed=(1, 1), step_mm=0.5)
+        registration.register(*(shown(s[24]) for s in scans), spacing_moving=(1, 1), spacing_fixed=(1, 1), step_mm=0.5)
     with pytest.raises(ValueError, match="may not show the same thing"):
-        matching.register_volumes(*(shown(s) for s in scans), **ONE_MM)
+        registration.register_volumes(*(shown(s) for s in scans), **ONE_MM)
 
 
 @pytest.mark.parametrize(("i", "method", "limit_mm"), [(0, "sift", 0.5), (7, "sift", 0.5), (11, "orb", 1.0)])
 def test_follow_up_lies_on_the_first_scan(i, method, limit_mm):
     """At the nodule, and 15 mm around it, where the other breath has moved the lung."""
     first, later = patient(i).ct, patient(i).follow_up
-    found = matching.register_volumes(
+    found = registration.register_volumes(
         shown(later.image), shown(first.image), changed_moving=later.mask, changed_fixed=first.mask, method=method,
         **ONE_MM,
     )  # fmt: skip
     nodule = np.argwhere(first.mask).mean(axis=0)
     around = nodule + 15 * np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]])
     then = nodule + later.shift_mm
-    assert apart(matching.apply(found.matrix, then), nodule) < limit_mm
-    assert apart(matching.apply(found.matrix, then + later.stretch * (around - nodule)), around) < limit_mm
+    assert apart(registration.apply(found.matrix, then), nodule) < limit_mm
+    assert apart(registration.apply(found.matrix, then + later.stretch * (around - nodule)), around) < limit_mm
     assert np.linalg.norm(later.shift_mm) > 3 * limit_mm  # doing nothing would not pass
 
 
@@ -155,19 +155,19 @@ def test_volumes_of_other_spacing():
     """Thick slices of a piece of the same scan."""
     scan = shown(patient(4).ct.image)
     thick = preprocess.resample(scan[4:], spacing=(1, 1, 1), new_spacing=(2, 1, 1))
-    found = matching.register_volumes(thick, scan, spacing_moving=(2, 1, 1), spacing_fixed=(1, 1, 1), model="rigid")
+    found = registration.register_volumes(thick, scan, spacing_moving=(2, 1, 1), spacing_fixed=(1, 1, 1), model="rigid")
     at = places(thick.shape)
     expected = (at - (np.array(thick.shape) - 1) / 2) * (2, 1, 1) + (np.array(scan[4:].shape) - 1) / 2 + (4, 0, 0)
-    assert apart(matching.apply(found.in_voxels, at), expected) < 0.5
+    assert apart(registration.apply(found.in_voxels, at), expected) < 0.5
 
 
 def test_phase_correlation():
     first, later = patient(4).ct, patient(4).follow_up
-    found = matching.phase_correlation(shown(later.image), shown(first.image), spacing=(1, 1, 1))
+    found = registration.phase_correlation(shown(later.image), shown(first.image), spacing=(1, 1, 1))
     assert found.matrix[:3, 3] == pytest.approx(-np.array(later.shift_mm), abs=0.6)
     # whole pixels of another size are millimetres
     image = slice_of_chest()
-    found = matching.phase_correlation(np.roll(image, (3, -5), (0, 1)), image, spacing=(2.0, 0.7))
+    found = registration.phase_correlation(np.roll(image, (3, -5), (0, 1)), image, spacing=(2.0, 0.7))
     assert found.matrix[:2, 2] == pytest.approx([-6.0, 3.5])
     assert found.in_voxels[:2, 2] == pytest.approx([-3, 5])
     assert found.n_matches == found.inliers == 0
@@ -177,31 +177,31 @@ def test_warp_puts_image_and_mask_on_the_fixed_grid():
     image = np.arange(20 * 30, dtype=np.int16).reshape(20, 30)
     matrix = np.array([[1, 0, 4.0], [0, 1, -6.0], [0, 0, 1]])  # mm: 2 rows down, 3 columns to the left
     none = np.empty((0, 2))
-    lay = matching.Registration(matrix, (2, 2), (2, 2), none, none, np.empty(0, bool))
-    there = matching.warp(image, lay, shape=(25, 40))
+    lay = registration.Registration(matrix, (2, 2), (2, 2), none, none, np.empty(0, bool))
+    there = registration.warp(image, lay, shape=(25, 40))
     assert there.dtype == np.float32
     assert there.shape == (25, 40)
     assert there[2:22, :27] == pytest.approx(image[:, 3:])
-    mask = matching.warp(image % 7 == 0, lay, shape=(25, 40))
+    mask = registration.warp(image % 7 == 0, lay, shape=(25, 40))
     assert mask.dtype == bool
     assert np.array_equal(mask[2:22, :27], image[:, 3:] % 7 == 0)
     assert not mask[22:].any()
     assert not mask[:2].any()
     # a fixed image of half the pixel size has each of them twice
-    finer = matching.Registration(np.eye(3), (2, 2), (1, 1), none, none, np.empty(0, bool))
-    assert matching.warp(image, finer, shape=(39, 59))[::2, ::2] == pytest.approx(image)
+    finer = registration.Registration(np.eye(3), (2, 2), (1, 1), none, none, np.empty(0, bool))
+    assert registration.warp(image, finer, shape=(39, 59))[::2, ::2] == pytest.approx(image)
     for wrong in (image[0], image[None]):
         with pytest.raises(ValueError, match="2 axes"):
-            matching.warp(wrong, lay, shape=(25, 40))
+            registration.warp(wrong, lay, shape=(25, 40))
     with pytest.raises(ValueError, match="finite"):
-        matching.warp(np.full((4, 4), np.nan), lay, shape=(4, 4))
+        registration.warp(np.full((4, 4), np.nan), lay, shape=(4, 4))
 
 
 def test_apply_refuses_points_of_other_axes():
-    assert matching.apply(np.diag([2.0, 3, 4, 1]), [[1, 1, 1], [0, 0, 2]]).tolist() == [[2, 3, 4], [0, 0, 8]]
+    assert registration.apply(np.diag([2.0, 3, 4, 1]), [[1, 1, 1], [0, 0, 2]]).tolist() == [[2, 3, 4], [0, 0, 8]]
     for matrix, points in ((np.eye(4), (1, 2)), (np.eye(3)[:2], (1, 2)), (np.eye(3), 5)):
         with pytest.raises(ValueError, match="points must be"):
-            matching.apply(matrix, points)
+            registration.apply(matrix, points)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_bad_input(how, message):
     image = slice_of_chest()[50:90, 50:90]
     given = {"moving": image, "fixed": image, "spacing_moving": (1, 1), "spacing_fixed": (1, 1)} | how
     with pytest.raises(ValueError, match=message):
-        matching.register(given.pop("moving"), given.pop("fixed"), **given)
+        registration.register(given.pop("moving"), given.pop("fixed"), **given)
 
 
 @pytest.mark.parametrize(
@@ -247,20 +247,20 @@ def test_bad_input(how, message):
 def test_bad_input_in_3d(how, message):
     scan = shown(patient(0).ct.image[:20, :20, :20])
     with pytest.raises(ValueError, match=message):
-        matching.register_volumes(scan, scan, **(ONE_MM | how))
+        registration.register_volumes(scan, scan, **(ONE_MM | how))
 
 
 def test_bad_input_elsewhere():
     image = slice_of_chest()
     with pytest.raises(ValueError, match="image must have at least two values"):
-        matching.keypoints(np.zeros((40, 40)))
+        registration.keypoints(np.zeros((40, 40)))
     with pytest.raises(ValueError, match="image must be"):
-        matching.keypoints(np.zeros((40, 40, 3)))
+        registration.keypoints(np.zeros((40, 40, 3)))
     with pytest.raises(ValueError, match="described alike, got uint8 and bool"):
-        matching.match(matching.keypoints(image, n=9), matching.keypoints(image, n=9, method="orb"))
+        registration.match(registration.keypoints(image, n=9), registration.keypoints(image, n=9, method="orb"))
     with pytest.raises(ValueError, match="same shape"):
-        matching.phase_correlation(image, image[1:], spacing=(1, 1))
+        registration.phase_correlation(image, image[1:], spacing=(1, 1))
     with pytest.raises(ValueError, match="fixed must have at least two values"):
-        matching.phase_correlation(image, np.ones(image.shape), spacing=(1, 1))
+        registration.phase_correlation(image, np.ones(image.shape), spacing=(1, 1))
     with pytest.raises(ValueError, match="spacing must be 2 numbers"):
-        matching.phase_correlation(image, image, spacing=(1, np.inf))
+        registration.phase_correlation(image, image, spacing=(1, np.inf))

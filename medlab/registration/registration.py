@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medlab.matching.keypoints import found, known_method, match, unit_range
-from medlab.matching.ransac import agreed
+from medlab.registration.keypoints import found, known_method, match, unit_range
+from medlab.registration.ransac import agreed
 from medlab.preprocess import inputs, resample
 
 LARGEST = 2e8  # voxels of one resampled image: 0.8 GB
