@@ -1,6 +1,12 @@
-"""Running a lesson with the small settings of the tests."""
+"""Running a lesson, or some of its cells, with the small settings of the tests."""
+
+import tempfile
+from pathlib import Path
+
+import nbformat
 
 from medlab.report import lessons, run
+from tests import notebooks
 
 SMALL = {  # one entry a lesson: parameters that make it quick
     "00_start_here": {"n_frames": 3},
@@ -27,11 +33,37 @@ SMALL = {  # one entry a lesson: parameters that make it quick
 CELL_SECONDS = 120
 
 
+WITHOUT_TORCH = "07"  # the last lesson that must not import it, neither itself nor through anything else
+NO_TORCH = "import sys\nassert not {'torch', 'torchvision'} & set(sys.modules), 'this lesson loads torch'"
+
+
 def run_small(name: str, **parameters) -> run.Result:
-    (lesson,) = lessons.find([name])
-    result = run.run_lesson(lesson, {**SMALL[name], **parameters}, cell_seconds=CELL_SECONDS)
+    """The lesson with the small settings, some changed; one that is to run without torch says at its end if it did."""
+    book = nbformat.read(notebooks.REPOSITORY / "notebooks" / f"{name}.ipynb", as_version=4)
+    if name[:2] <= WITHOUT_TORCH:
+        book.cells.append(nbformat.v4.new_code_cell(NO_TORCH))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.ipynb"
+        nbformat.write(book, path)
+        (lesson,) = lessons.find([str(path)])
+        result = run.run_lesson(lesson, {**SMALL[name], **parameters}, cell_seconds=CELL_SECONDS)
     assert result.ok, result.error
     return result
+
+
+def run_cells(name: str, *beginnings: str, **parameters) -> dict:
+    """Only the imports, the parameters and the cells that hold one of these texts, in this process; their variables."""
+    cells = nbformat.read(notebooks.REPOSITORY / "notebooks" / f"{name}.ipynb", as_version=4).cells
+    chosen = [cell.source for cell in cells if any(text in cell.source for text in beginnings)]
+    assert len(chosen) >= len(beginnings), f"{name} has changed: not all of {beginnings} are in it"
+    variables = {}
+    for source in (cells[2].source, cells[3].source):
+        exec(source, variables)
+    assert set(parameters) <= set(variables)
+    variables |= {**SMALL[name], **parameters}
+    for source in chosen:
+        exec(compile(source, name, "exec"), variables)
+    return variables
 
 
 def text_of(result: run.Result) -> str:

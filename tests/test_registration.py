@@ -112,7 +112,9 @@ def test_keypoints_keep_the_strongest():
     found = registration.keypoints(blobs, n=of_two)
     assert len(everything) > of_two == len(found) == len(found.descriptors)
     assert np.unique(found.points.round(), axis=0).tolist() == [[32, 16], [32, 48]]
-    assert registration.keypoints(200 * blobs - 1000, n=of_two).points == pytest.approx(found.points, abs=0.01)  # any unit
+    assert registration.keypoints(200 * blobs - 1000, n=of_two).points == pytest.approx(
+        found.points, abs=0.01
+    )  # any unit
     assert len(registration.keypoints(blobs.round(1), n=5, method="orb")) <= 5
 
 
