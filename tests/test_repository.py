@@ -13,9 +13,8 @@ from tests import notebooks
 
 ROOT = notebooks.REPOSITORY
 TOP_LEVEL = {
-    "README.md", "CONTRIBUTING.md", "requirements.txt", "notebooks", "medlab", "tests", "data", "Makefile", "pyproject.toml",
-    "LICENSE",
-    ".ci", ".gitignore",
+    "README.md", "CONTRIBUTING.md", "requirements.txt", "notebooks", "medlab", "tests", "data",
+    "Makefile", "pyproject.toml", "LICENSE", ".ci", ".gitignore",
 }  # fmt: skip
 
 
