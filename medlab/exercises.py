@@ -3,24 +3,21 @@
 import argparse
 import importlib.util
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from medlab.files import beside
+
 FOLDER = Path(__file__).parents[1] / "notebooks" / "exercises"
-NAME = re.compile(r"^\d\d_[a-z0-9_]+$")
 
 
 def add_to(commands) -> None:
     """Add the command to argparse's sub-commands."""
-    exercises = commands.add_parser(
-        "exercises",
-        help="make the students' copies of the exercises",
-        description="Make the students' copies of the exercises with nbgrader: no solutions, no hidden tests.",
-    )
+    purpose = "make the students' copies of the exercises with nbgrader: no solutions, no hidden tests"
+    exercises = commands.add_parser("exercises", help=purpose, description=purpose)
     add = exercises.add_argument
     add("names", nargs="*", help='numbers ("02") or names of exercises; all when left out')
     add("--out", type=Path, required=True, metavar="DIR", help="where to write, as DIR/NN_name/NN_name.ipynb")
@@ -32,12 +29,9 @@ def main(options: argparse.Namespace) -> int:
     """Run the command; returns 0 if all is well, 1 if nbgrader failed, 2 for a wrong call."""
     try:
         copies = make_copies(find(options.names), options.out, force=options.force)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError, OSError, ImportError) as error:
         print(f"medlab exercises: {error}", file=sys.stderr)
-        return 1
-    except (ValueError, OSError, ImportError) as error:
-        print(f"medlab exercises: {error}", file=sys.stderr)
-        return 2
+        return 1 if isinstance(error, RuntimeError) else 2
     for copy in copies:
         print("wrote", copy)
     return 0
@@ -53,16 +47,15 @@ def find(names: list[str] | None = None, *, folder: Path = FOLDER) -> list[Path]
     Raises:
         ValueError: If there is no such exercise; it lists them.
     """
-    there = sorted(p.parent for p in folder.glob("*/*.ipynb") if NAME.match(p.stem) and p.stem == p.parent.name)
+    there = sorted(path for path in folder.glob("[0-9][0-9]_*") if (path / f"{path.name}.ipynb").is_file())
     if not there:
         raise ValueError(f"there are no exercises in {folder}; run from a checkout of the course")
-    chosen = []
-    for name in names or []:
-        found = [path for path in there if name in (path.name, path.name[:2])]
-        if not found:
+    if not names:
+        return there
+    for name in names:
+        if not any(name in (path.name, path.name[:2]) for path in there):
             raise ValueError(f"no exercise {name!r}; there are {', '.join(path.name for path in there)}")
-        chosen += found
-    return list(dict.fromkeys(chosen)) or there
+    return [path for path in there if path.name in names or path.name[:2] in names]
 
 
 def make_copies(exercises: list[Path], out: Path, *, force: bool = False) -> list[Path]:
@@ -86,22 +79,20 @@ def make_copies(exercises: list[Path], out: Path, *, force: bool = False) -> lis
         raise ValueError(f"{out} holds the exercises with their solutions; choose another folder for the copies")
     if importlib.util.find_spec("nbgrader") is None:
         raise ImportError("nbgrader makes the copies and is not installed: pip install -e .[teach]")
-    files = {path: out / path.relative_to(exercise.parent) for exercise in exercises for path in _files(exercise)}
-    taken = [target for target in files.values() if target.exists()]
+    targets = [out / exercise.name / path.name for exercise in exercises for path in _files(exercise)]
+    taken = [target for target in targets if target.exists()]
     if taken and not force:
         raise FileExistsError(f"{taken[0]} is there and may hold a student's work; --force replaces it")
     with tempfile.TemporaryDirectory() as scratch:
         release = _released(exercises, Path(scratch))
-        for path, target in files.items():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            beside = target.with_name(f".{target.name}.new")  # a full disk must not leave half a notebook
-            shutil.copyfile(release / path.parent.name / path.name, beside)
-            os.replace(beside, target)
+        for target in targets:
+            with beside(target) as part:
+                shutil.copyfile(release / target.parent.name / target.name, part)
     return [out / exercise.name / f"{exercise.name}.ipynb" for exercise in exercises]
 
 
 def _files(exercise: Path) -> list[Path]:
-    """The notebook and what lies beside it (a picture, a table); folders are left out."""
+    """The notebook and what lies beside it (`known.py`, a picture, a table); folders are left out."""
     return sorted(path for path in exercise.iterdir() if path.is_file() and not path.name.startswith("."))
 
 

@@ -5,9 +5,11 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 import nbformat
@@ -56,53 +58,70 @@ def answered(empty: NotebookNode, answers: dict[str, str]) -> NotebookNode:
     return book
 
 
+def known(exercise: Path) -> ModuleType:
+    """The `known.py` of an exercise, under a name of its own: ten folders have one."""
+    spec = spec_from_file_location(f"known_{exercise.name}", exercise / "known.py")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def started_in(folder: Path) -> Iterator[None]:
+    """`import known` finds the one in this folder, as in a kernel that was started there, and none afterwards."""
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        sys.modules.pop("known", None)
+
+
 class Course:
-    """A course folder with a gradebook, in which copies of some exercises are marked.
+    """A course folder with a gradebook, in which copies of one exercise are marked.
 
     Args:
-        exercises: Folders of the source notebooks.
+        exercise: Folder of the source notebook.
         folder: Empty; becomes the course folder.
     """
 
-    def __init__(self, exercises: Iterable[Path], folder: Path):
+    def __init__(self, exercise: Path, folder: Path):
         from nbgrader.apps import NbGraderAPI
         from traitlets.config import Config
 
-        self.folder, self.database = folder, f"sqlite:///{folder / 'gradebook.db'}"
+        self.name, self.folder, self.database = exercise.name, folder, f"sqlite:///{folder / 'gradebook.db'}"
         config = Config()
         config.CourseDirectory.root = str(folder)
         config.CourseDirectory.db_url = self.database
         config.Execute.kernel_name = KERNEL
         config.Execute.timeout = CELL_SECONDS
         self._api = NbGraderAPI(config=config, log_level=logging.ERROR)
-        for exercise in exercises:
-            shutil.copytree(exercise, folder / "source" / exercise.name)
-            with _own_programs():
-                done = self._api.generate_assignment(exercise.name)
-            assert done["success"], done["log"] + str(done["error"])
+        shutil.copytree(exercise, folder / "source" / exercise.name)
+        with _own_programs():
+            done = self._api.generate_assignment(exercise.name)
+        assert done["success"], done["log"] + str(done["error"])
 
-    def mark(self, name: str, students: dict[str, NotebookNode]) -> dict[str, Marked]:
-        """Run `autograde` on one exercise; results by student.
+    def mark(self, student: str, handed_in: NotebookNode, *, known: str = "") -> Marked:
+        """Run `autograde` on one student's copy.
 
         Args:
-            students: Name to the copy handed in.
+            known: Text of the `known.py` that was handed in beside the notebook; none if empty.
         """
         from nbgrader.api import Gradebook
 
-        marked = {}
-        for student, handed_in in students.items():
-            path = self.folder / "submitted" / student / name / f"{name}.ipynb"
-            path.parent.mkdir(parents=True)
-            nbformat.write(handed_in, path)
-            with own_kernel(), _own_programs():
-                done = self._api.autograde(name, student)
-                assert done["success"], done["log"] + str(done["error"])
-                with Gradebook(self.database) as book:
-                    (found,) = book.find_submission(name, student).notebooks
-                    points = {grade.cell.name: grade.auto_score for grade in found.grades}
-            path = self.folder / "autograded" / student / name / f"{name}.ipynb"
-            marked[student] = Marked(points, nbformat.read(path, as_version=4))
-        return marked
+        there = self.folder / "submitted" / student / self.name
+        there.mkdir(parents=True)
+        nbformat.write(handed_in, there / f"{self.name}.ipynb")
+        if known:
+            (there / "known.py").write_text(known, encoding="utf-8")
+        with own_kernel(), _own_programs():
+            done = self._api.autograde(self.name, student)
+            assert done["success"], done["log"] + str(done["error"])
+            with Gradebook(self.database) as book:
+                (found,) = book.find_submission(self.name, student).notebooks
+                points = {grade.cell.name: grade.auto_score for grade in found.grades}
+        path = self.folder / "autograded" / student / self.name / f"{self.name}.ipynb"
+        return Marked(points, nbformat.read(path, as_version=4))
 
 
 @contextmanager

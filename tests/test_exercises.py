@@ -1,19 +1,23 @@
 """Exercises: the model answer gets all points, an empty copy none, and a typical mistake is told what is wrong."""
 
+import functools
 import importlib
 import re
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
 
-from medlab import exercises
+from medlab import exercises, phantoms
 from medlab.__main__ import main
 from tests import marking
+from tests.marking import identity
 
 EXERCISES = {path.name: path for path in exercises.find()}
+KNOWN = {name[3:]: marking.known(path) for name, path in EXERCISES.items()}
 ANSWERS = {name: importlib.import_module(f"tests.answers.{name[3:]}") for name in EXERCISES}
 README = (exercises.FOLDER / "README.md").read_text(encoding="utf-8")
 SOURCES = {name: nbformat.read(path / f"{name}.ipynb", as_version=4) for name, path in EXERCISES.items()}
@@ -25,46 +29,57 @@ def settings(cell) -> dict:
 
 def tasks(name: str) -> list[str]:
     """The automatically marked tasks of an exercise, by the name of the function that is to be written."""
-    tests = [marking.identity(c) for c in SOURCES[name].cells if settings(c).get("grade") and c.cell_type == "code"]
+    tests = [identity(c) for c in SOURCES[name].cells if settings(c).get("grade") and c.cell_type == "code"]
     return [test.removeprefix("test_") for test in tests]
 
 
-def full_points(name: str) -> dict[str, int]:
-    """By the grade_id of each marked cell."""
-    return {marking.identity(c): settings(c)["points"] for c in SOURCES[name].cells if settings(c).get("grade")}
-
-
-def mistakes(name: str) -> dict[str, list]:
-    return importlib.import_module(f"medlab.checks.{name[3:]}").MISTAKES
+def mistakes(name: str) -> dict[str, dict[str, Callable]]:
+    return KNOWN[name[3:]].MISTAKES
 
 
 TASKS = [(name, task) for name in EXERCISES for task in tasks(name)]
-MISTAKES = [(name, task, i) for name in EXERCISES for task, known in mistakes(name).items() for i in range(len(known))]
+MARKED = "09_first_cnn"  # one for all, since nbgrader starts a kernel for each copy
+FULL = {identity(c): settings(c)["points"] for c in SOURCES[MARKED].cells if settings(c).get("grade")}
+WRONG = {task: code for task, code, said in ANSWERS[MARKED].WRONG_IN_ANOTHER_WAY if "likely cause" in said}
+NONE_FOR_WRONG = FULL | {f"test_{task}": 0 for task in WRONG} | {"words": None}  # a person reads the words
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _phantoms_made_once():
+    """The cells below ask for the same few phantoms hundreds of times."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("nodule", "chest_ct"):
+            patch.setattr(phantoms, name, functools.cache(getattr(phantoms, name)))
+        yield
 
 
 @pytest.fixture(scope="module")
-def copies(tmp_path_factory):
-    """The students' copies of all exercises, as the command makes them."""
+def handout(tmp_path_factory) -> Path:
+    """The students' copies of all exercises, as the command makes them in a folder where one student has worked."""
     folder = tmp_path_factory.mktemp("copies")
-    assert main(["exercises", "--out", str(folder)]) == 0
-    return {name: nbformat.read(folder / name / f"{name}.ipynb", as_version=4) for name in EXERCISES}
+    theirs = folder / "02_preprocessing" / "02_preprocessing.ipynb"
+    theirs.parent.mkdir()
+    theirs.write_text("a student's work")
+    assert main(["exercises", "--out", str(folder), "--force"]) == 0
+    return folder
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory):
-    """A course in which all exercises can be marked."""
-    return marking.Course(EXERCISES.values(), tmp_path_factory.mktemp("course"))
+def copies(handout):
+    return {name: nbformat.read(handout / name / f"{name}.ipynb", as_version=4) for name in EXERCISES}
 
 
-def check(book, task: str, answer: str | Callable | None = None) -> str:
+def check(book, task: str, answer: str | Callable | None = None, *, folder: Path) -> str:
     """Run imports, answer and test of one task in this process; what the test says, empty if it passes.
 
     Args:
         answer: Text that replaces the answer cell, or a function that takes its place.
+        folder: Where the notebook lies, and with it what it imports as `known`.
     """
-    cells = {marking.identity(cell): cell.source for cell in book.cells}
+    cells = {identity(cell): cell.source for cell in book.cells}
     variables = {}
-    exec(cells["imports"], variables)
+    with marking.started_in(folder):
+        exec(cells["imports"], variables)
     if callable(answer):
         variables[task] = answer
     else:
@@ -74,6 +89,23 @@ def check(book, task: str, answer: str | Callable | None = None) -> str:
     except AssertionError as error:
         return str(error)
     return ""
+
+
+def check_source(name: str, task: str, answer: str | None = None) -> str:
+    """With the hidden cases."""
+    return check(SOURCES[name], task, answer, folder=EXERCISES[name])
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """A course in which copies of one exercise can be marked."""
+    return marking.Course(EXERCISES[MARKED], tmp_path_factory.mktemp("course"))
+
+
+@pytest.fixture(scope="module")
+def check_copy(copies, handout) -> Callable[..., str]:
+    """With the cases that students see."""
+    return lambda name, task, answer=None: check(copies[name], task, answer, folder=handout / name)
 
 
 @pytest.mark.parametrize("name", EXERCISES)
@@ -111,9 +143,7 @@ def test_metadata_is_what_nbgrader_wants(name):
             assert settings(cell)["schema_version"] == 3
             assert not settings(cell)["task"]
     for task in tasks(name):
-        answer, test = (
-            next(c for c in SOURCES[name].cells if marking.identity(c) == i) for i in (task, f"test_{task}")
-        )
+        answer, test = (next(c for c in SOURCES[name].cells if identity(c) == i) for i in (task, f"test_{task}"))
         assert settings(answer)["solution"]
         assert f"def {task}(" in answer.source
         assert "### BEGIN SOLUTION" in answer.source
@@ -138,90 +168,111 @@ def test_students_see_no_solution(name, copies):
 @pytest.mark.parametrize(("name", "task"), TASKS)
 def test_model_answer_passes_by_itself(name, task, capsys, recwarn):
     """With the hidden cases, and without any cell of another task; nbgrader takes words on stderr for a failed test."""
-    assert check(SOURCES[name], task) == ""
+    assert check_source(name, task) == ""
     assert capsys.readouterr().err == ""
     assert not [str(w.message) for w in recwarn if not issubclass(w.category, (DeprecationWarning, ImportWarning))]
 
 
 @pytest.mark.parametrize(("name", "task"), TASKS)
 def test_right_answers_pass_however_they_are_written(name, task):
-    assert check(SOURCES[name], task, ANSWERS[name].RIGHT_IN_ANOTHER_WAY[task]) == ""
+    assert check_source(name, task, ANSWERS[name].RIGHT_IN_ANOTHER_WAY[task]) == ""
 
 
 @pytest.mark.parametrize(("name", "task"), TASKS)
-def test_unwritten_answers_are_told_so(name, task, copies):
-    assert check(copies[name], task) == f"{task}: not written yet (it raises NotImplementedError)"
+def test_unwritten_answers_are_told_so(name, task, check_copy):
+    assert check_copy(name, task) == f"{task}: not written yet (it raises NotImplementedError)"
+
+
+def test_preprocessing_references_by_hand():
+    known = KNOWN["preprocessing"]
+    image = np.arange(50).reshape(5, 10)
+    boxes = np.array([[0, 0, 2, 3], [1, 4, 5, 10]])
+    for (a, b, c, d), (e, f, g, h) in zip(boxes, known.flip_boxes(boxes, 10)):
+        assert set(image[a:c, b:d].ravel()) == set(image[:, ::-1][e:g, f:h].ravel())
+    assert known.standardize(np.array([[[0.0, 2.0]]]), np.array([[[5.0, 1.0]]])).tolist() == [[[4, 0]]]
+    dead_pixel = np.pad([[9.0]], 1)
+    assert not known.median3(dead_pixel).any()
+
+
+def test_segmentation_references_by_hand():
+    known = KNOWN["segmentation"]
+    y, x = np.mgrid[:5, :6]
+    assert known.gradient_magnitude(6 * y + 4 * x, (2.0, 1.0)) == pytest.approx(np.full((5, 6), 5))
+    assert known.grow(np.eye(3), (1, 1), 1, 1).sum() == 1, "a diagonal does not connect"
+    assert known.grow(np.eye(3), (0, 1), 1, 1).sum() == 0
+    assert known.grow(np.zeros((3, 4)), (0, 1), 0, 1).all()
+    diameter = known.equivalent_diameter(np.ones((2, 3, 4), bool), (0.5, 1.0, 2.0))
+    assert np.pi / 6 * diameter**3 == pytest.approx(24)
 
 
 def test_haar_references_are_those_of_the_package():
     from medlab import detect, features
-    from medlab.checks import haar
 
+    known = KNOWN["haar"]
     rng = np.random.default_rng(0)
     window = rng.integers(0, 256, (7, 9), dtype=np.uint8)
     coords = features.haar_coords(window.shape, types="type-2-x")
     places = [[int(place[name]) for name in ("y", "x", "height", "width")] for place in coords]
-    ours = [haar.haar_2x(features.integral_image(window), *place) for place in places]
+    ours = [known.haar_2x(features.integral_image(window), *place) for place in places]
     assert np.array_equal(ours, features.haar_features(window[None], types="type-2-x")[0])
 
     values, labels, weights = rng.integers(0, 30, 80), rng.random(80) < 0.4, rng.dirichlet(np.ones(80))
     first, second = detect.boost(values[:, None], labels, rounds=2, weights=weights)
-    threshold, polarity, error = haar.stump(values, labels, weights)
+    threshold, polarity, error = known.stump(values, labels, weights)
     assert (threshold, polarity) == (first.threshold, first.polarity)
     assert error == pytest.approx(first.error)
-    vote, changed = haar.reweight(weights, first.says(values) == labels)
+    vote, changed = known.reweight(weights, first.says(values) == labels)
     assert vote == pytest.approx(first.weight)
-    assert haar.stump(values, labels, changed) == pytest.approx((second.threshold, second.polarity, second.error))
+    assert known.stump(values, labels, changed) == pytest.approx((second.threshold, second.polarity, second.error))
 
     low = rng.integers(0, 20, (30, 2))
     boxes = np.concatenate([low, low + rng.integers(1, 15, (30, 2))], axis=1)
-    assert [[haar.box_iou(a, b) for b in boxes] for a in boxes] == pytest.approx(detect.box_iou(boxes, boxes))
+    assert [[known.box_iou(a, b) for b in boxes] for a in boxes] == pytest.approx(detect.box_iou(boxes, boxes))
 
 
 def test_texture_references_are_those_of_the_package():
     from skimage.color import hsv2rgb
 
-    from medlab import features, phantoms
-    from medlab.checks import texture
+    from medlab import features
 
+    known = KNOWN["texture"]
     rng = np.random.default_rng(0)
     greys = rng.integers(0, 6, (12, 15))
     straight = features.lbp_codes(greys[None], points=4, radius=1, method="default")[0, 1:-1, 1:-1]
-    codes = texture.lbp(greys)
+    codes = known.lbp(greys)
     assert np.array_equal(sum((codes >> 2 * i & 1) << i for i in range(4)), straight)
     bits = np.zeros((3, 3), int)
     for y, x in np.ndindex(3, 3):
         patch = np.zeros((3, 3))
         patch[1, 1] = patch[y, x] = 1
-        bits[y, x] = texture.lbp(patch)[0, 0]
+        bits[y, x] = known.lbp(patch)[0, 0]
     assert bits.tolist() == [[8, 4, 2], [16, 0, 1], [32, 64, 128]]
 
-    p = texture.cooccurrence(greys, 6)
+    p = known.cooccurrence(greys, 6)
     found = features.glcm_features(greys[None], levels=6, angles=[0], properties=["contrast", "energy"])[0]
-    assert texture.haralick(p) == pytest.approx(found)
+    assert known.haralick(p) == pytest.approx(found)
 
     hsv = rng.random((9, 11, 3)) * [0.4, 1, 1] + [0.7, 0, 0]
     hsv[..., 0] %= 1
     mean = features.color_moments(hsv2rgb(hsv)[None])[0, 0]
-    assert texture.mean_hue(hsv[..., 0], hsv[..., 1]) == pytest.approx(mean)
+    assert known.mean_hue(hsv[..., 0], hsv[..., 1]) == pytest.approx(mean)
 
     nodule = phantoms.nodule(5)
     form = features.shape_features(nodule.mask, spacing=nodule.spacing)
-    assert texture.sphericity(form["mesh_volume"], form["surface_area"]) == pytest.approx(form["sphericity"])
+    assert known.sphericity(form["mesh_volume"], form["surface_area"]) == pytest.approx(form["sphericity"])
 
 
 def test_classifier_references_are_those_of_the_package():
     from sklearn.metrics import hinge_loss
 
-    from medlab.checks import classifiers
-
+    known = KNOWN["classifiers"]
     rng = np.random.default_rng(0)
     rows, labels, w = rng.normal(size=(40, 3)), rng.integers(0, 2, 40), rng.normal(size=3)
-    assert classifiers.hinge_loss(rows, labels, w, 0.4) == pytest.approx(hinge_loss(labels, rows @ w + 0.4))
-    threshold, impurity = classifiers.best_split(np.array([1.0, 2, 4, 8]), np.array([0, 1, 0, 1]))
+    assert known.hinge_loss(rows, labels, w, 0.4) == pytest.approx(hinge_loss(labels, rows @ w + 0.4))
+    threshold, impurity = known.best_split(np.array([1.0, 2, 4, 8]), np.array([0, 1, 0, 1]))
     assert (threshold, impurity) == (1.5, pytest.approx(3 / 4 * 4 / 9))  # 1 pure; 2 of 3 on the other side
     patients = rng.integers(0, 12, 40)
-    assert classifiers.faults_of(classifiers.deal_folds)(patients, 5) == classifiers.NO_FAULT
+    assert known.faults_of(known.deal_folds)(patients, 5) == known.NO_FAULT
 
 
 @pytest.mark.parametrize(
@@ -238,15 +289,15 @@ def test_classifier_references_are_those_of_the_package():
     ],
 )
 def test_faults_of_folds(folds, fault):
-    from medlab.checks import classifiers
 
-    assert classifiers.faults_of(lambda patients, k: folds)(np.array(["ada", "ada", "kim", "kim"]), 2) == fault
+    known = KNOWN["classifiers"]
+    assert known.faults_of(lambda patients, k: folds)(np.array(["ada", "ada", "kim", "kim"]), 2) == fault
 
 
 def test_retrieval_references_are_those_of_the_package():
     from medlab import registration, retrieval
-    from medlab.checks import retrieval as known
 
+    known = KNOWN["retrieval"]
     rng = np.random.default_rng(0)
     archive, queries = rng.normal(size=(30, 4)) * [1, 10, 100, 5], rng.normal(size=(6, 4)) * [1, 10, 100, 5]
     of_archive, of_queries = rng.integers(0, 9, 30), rng.integers(0, 9, 6)
@@ -266,8 +317,8 @@ def test_convolution_references_are_those_of_torch():
     from torch.nn import functional as F
 
     from medlab import networks
-    from medlab.checks import convolution
 
+    known = KNOWN["convolution"]
     rng = np.random.default_rng(0)
     image = torch.tensor(rng.normal(size=(1, 9, 12)))
     kernel = torch.tensor(rng.normal(size=(1, 1, 3, 4)), requires_grad=True)
@@ -275,14 +326,14 @@ def test_convolution_references_are_those_of_torch():
     g = torch.tensor(rng.normal(size=result.shape))
     (result * g).sum().backward()
     pixels, weights = image[0].numpy(), kernel[0, 0].detach().numpy()
-    assert np.allclose(convolution.correlate(pixels, weights), result[0].detach())
-    assert np.allclose(convolution.kernel_gradient(pixels, g[0].numpy()), kernel.grad[0, 0])
-    assert np.array_equal(convolution.max_pool(pixels), F.max_pool2d(image, 2)[0])
+    assert np.allclose(known.correlate(pixels, weights), result[0].detach())
+    assert np.allclose(known.kernel_gradient(pixels, g[0].numpy()), kernel.grad[0, 0])
+    assert np.array_equal(known.max_pool(pixels), F.max_pool2d(image, 2)[0])
     for n, k, p, s in rng.integers((5, 1, 0, 1), (40, 6, 3, 5), (30, 4)).tolist():
-        assert convolution.output_size(n, k, p, s) == networks.output_size(n, kernel=k, padding=p, stride=s)
+        assert known.output_size(n, k, p, s) == networks.output_size(n, kernel=k, padding=p, stride=s)
     for depth in range(1, 7):
         layers = rng.integers((1, 1), (6, 4), (depth, 2)).tolist()
-        assert convolution.receptive_field(layers) == networks.receptive_field(layers)
+        assert known.receptive_field(layers) == networks.receptive_field(layers)
 
 
 def test_first_cnn_references_are_those_of_torch():
@@ -290,13 +341,12 @@ def test_first_cnn_references_are_those_of_torch():
     from torch import nn
     from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-    from medlab.checks import first_cnn
-
+    known = KNOWN["first_cnn"]
     rng = np.random.default_rng(0)
     logits, labels = rng.normal(0, 9, (8, 3)), rng.integers(0, 3, 8)
-    assert np.allclose(first_cnn.softmax(logits), torch.softmax(torch.tensor(logits), dim=1))
+    assert np.allclose(known.softmax(logits), torch.softmax(torch.tensor(logits), dim=1))
     cost = nn.functional.cross_entropy(torch.tensor(logits), torch.tensor(labels))
-    assert first_cnn.cross_entropy(logits, labels) == pytest.approx(cost.item())
+    assert known.cross_entropy(logits, labels) == pytest.approx(cost.item())
 
     model = nn.Linear(4, 1, bias=False, dtype=torch.float64)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=0.3)
@@ -306,17 +356,17 @@ def test_first_cnn_references_are_those_of_torch():
         model.weight.grad = torch.tensor(gradient[None])
         optimizer.step()
         average.update_parameters(model)
-        weights, velocity = first_cnn.sgd_step(weights, gradient, velocity, 0.1, 0.9, 0.3)
+        weights, velocity = known.sgd_step(weights, gradient, velocity, 0.1, 0.9, 0.3)
         history.append(weights)
     assert np.allclose(weights, model.weight[0].detach())
-    assert np.allclose(first_cnn.average_weights(np.array(history), 0.8), average.module.weight[0].detach())
+    assert np.allclose(known.average_weights(np.array(history), 0.8), average.module.weight[0].detach())
 
     layers = [nn.Conv2d(3, 5, 3), nn.MaxPool2d(2), nn.Conv2d(5, 7, 3), nn.MaxPool2d(2), nn.Flatten()]
     inputs = nn.Sequential(*layers)(torch.zeros(1, 3, 17, 17)).shape[1]
     count = sum(p.numel() for p in nn.Sequential(*layers, nn.Linear(inputs, 4)).parameters())
-    assert first_cnn.count_parameters(17, (3, 5, 7), 4) == count
-    assert first_cnn.count_parameters(256, (3, 32, 64), 10) == 2_479_562
-    assert first_cnn.best_epoch(np.zeros(4), np.array([np.nan, 2, 1, 1])) == 3
+    assert known.count_parameters(17, (3, 5, 7), 4) == count
+    assert known.count_parameters(256, (3, 32, 64), 10) == 2_479_562
+    assert known.best_epoch(np.zeros(4), np.array([np.nan, 2, 1, 1])) == 3
 
 
 def test_depth_references_are_those_of_torch():
@@ -324,25 +374,25 @@ def test_depth_references_are_those_of_torch():
     from torch import nn
 
     from medlab import networks
-    from medlab.checks import how_deep
 
+    known = KNOWN["how_deep"]
     channels = [(3, 4), (4, 8), (8, 8)]
     stack = nn.Sequential(*(nn.Conv2d(a, b, 3) for a, b in channels))
-    assert how_deep.count_weights(channels) == networks.count_parameters(stack)
+    assert known.count_weights(channels) == networks.count_parameters(stack)
     for side, kernel, stride in [(9, 3, 1), (9, 3, 2), (8, 5, 3), (7, 1, 2)]:
         conv = nn.Conv2d(3, 4, kernel, stride=stride, padding=kernel // 2)
         shape = (side, side + 3)
-        assert how_deep.multiply_adds(shape, 3, 4, kernel, stride) == networks.flops(conv, (3, *shape))
+        assert known.multiply_adds(shape, 3, 4, kernel, stride) == networks.flops(conv, (3, *shape))
     torch.manual_seed(0)
     for shape in [(60, 200), (64, 32, 3, 3), (32, 8, 3, 3, 3)]:
         drawn = nn.init.kaiming_normal_(torch.empty(shape), nonlinearity="relu")
-        assert how_deep.he_deviation(shape) == pytest.approx(drawn.std().item(), rel=0.03)
+        assert known.he_deviation(shape) == pytest.approx(drawn.std().item(), rel=0.03)
 
     norm = nn.BatchNorm2d(3, affine=False, dtype=torch.float64)
     mean, variance = np.zeros(3), np.ones(3)
     for training in (True, True, False):
         x = torch.randn(4, 3, 5, 6, dtype=torch.float64) * 3 + 7
-        y, mean, variance = how_deep.batch_norm(x.numpy(), mean, variance, training)
+        y, mean, variance = known.batch_norm(x.numpy(), mean, variance, training)
         assert np.allclose(y, norm.train(training)(x))
         assert np.allclose([mean, variance], [norm.running_mean, norm.running_var])
 
@@ -352,23 +402,23 @@ def test_transfer_references_are_those_of_torch():
     from torch import nn
 
     from medlab import networks
-    from medlab.checks import transfer
 
+    known = KNOWN["transfer"]
     torch.manual_seed(0)
     colour = nn.Conv2d(3, 5, 3, bias=False)
     grey = torch.randn(1, 1, 7, 7)
-    kernels = torch.tensor(transfer.to_grey(colour.weight.detach().numpy()))
+    kernels = torch.tensor(known.to_grey(colour.weight.detach().numpy()))
     assert torch.allclose(nn.functional.conv2d(grey, kernels), colour(grey.expand(1, 3, 7, 7)), atol=1e-5)
 
     model = networks.freeze(networks.ResidualNet(5, width=4))
     shapes = {name: tuple(p.shape) for name, p in model.named_parameters()}
     counts = networks.count_parameters(model, trainable=True), networks.count_parameters(model)
-    assert transfer.trainable(shapes, "head") == counts
+    assert known.trainable(shapes, "head") == counts
 
     n, auc = np.array([10, 1000]), np.array([0.6, 0.8])
-    found = [transfer.labels_needed(n, auc, target) for target in (0.5, 0.6, 0.7, 0.8, 0.81)]
+    found = [known.labels_needed(n, auc, target) for target in (0.5, 0.6, 0.7, 0.8, 0.81)]
     assert found == pytest.approx([10, 10, 100, 1000, np.nan], nan_ok=True)
-    scaled = transfer.imagenet_input(np.array([[0, 51]], np.uint8))[:, 0]  # 51 is 0.2
+    scaled = known.imagenet_input(np.array([[0, 51]], np.uint8))[:, 0]  # 51 is 0.2
     assert scaled == pytest.approx(
         np.array([[-0.485, -0.285], [-0.456, -0.256], [-0.406, -0.206]]) / [[0.229], [0.224], [0.225]]
     )
@@ -387,84 +437,94 @@ def test_transfer_references_are_those_of_torch():
     ],
 )
 def test_faults_of_test_sets(test, fault):
-    from medlab.checks import transfer
 
+    known = KNOWN["transfer"]
     patients, seen = np.array(["ada", "ada", "kim", "lee", "lee"]), np.array(["ada", "bo"])
     chosen = None if test is None else np.array(test, bool)
-    assert transfer.faults_of(lambda patients, seen, count: chosen)(patients, seen, 1) == fault
+    assert known.faults_of(lambda patients, seen, count: chosen)(patients, seen, 1) == fault
 
 
 @pytest.mark.parametrize("name", EXERCISES)
-def test_every_task_knows_two_mistakes_and_two_answers_of_students(name):
-    by_students = ANSWERS[name].WRITTEN_BY_STUDENTS
-    assert set(mistakes(name)) == set(tasks(name)) == set(by_students)
+def test_every_task_knows_two_mistakes(name):
+    assert set(mistakes(name)) == set(tasks(name)) == set(ANSWERS[name].RIGHT_IN_ANOTHER_WAY)
     assert all(len(known) >= 2 for known in mistakes(name).values())
-    assert all(len(written) >= 2 for written in by_students.values())
 
 
-@pytest.mark.parametrize(("name", "task", "i"), MISTAKES)
-def test_known_mistakes_are_told_apart(name, task, i, copies):
+@pytest.mark.parametrize(("name", "task"), TASKS)
+def test_known_mistakes_are_told_apart(name, task, check_copy):
     """Already by the cases that students see."""
-    wrong, text = mistakes(name)[task][i]
-    assert check(copies[name], task, wrong).endswith(f"likely cause: {text}")
+    said = {sentence: check_copy(name, task, wrong) for sentence, wrong in mistakes(name)[task].items()}
+    for sentence, message in said.items():
+        assert message.endswith(f"\n  likely cause: {sentence}")
 
 
 @pytest.mark.parametrize(
     ("name", "task", "code", "said"),
-    [(n, t, *entry) for n in EXERCISES for t, found in ANSWERS[n].WRITTEN_BY_STUDENTS.items() for entry in found],
+    [(name, *entry) for name in EXERCISES for entry in ANSWERS[name].WRONG_IN_ANOTHER_WAY],
 )
-def test_wrong_answers_as_students_write_them(name, task, code, said, copies):
-    assert said in check(copies[name], task, code)
+def test_wrong_answers_as_students_write_them(name, task, code, said, check_copy):
+    assert said in check_copy(name, task, code)
 
 
 @pytest.mark.parametrize(
     ("name", "task", "code"), [(name, *entry) for name in EXERCISES for entry in ANSWERS[name].CAUGHT_BY_HIDDEN_CASES]
 )
-def test_hidden_cases_catch_more(name, task, code, copies):
-    assert check(copies[name], task, code) == ""
-    assert check(SOURCES[name], task, code).startswith(f"{task}: case ")
+def test_hidden_cases_catch_more(name, task, code, check_copy):
+    assert check_copy(name, task, code) == ""
+    assert check_source(name, task, code).startswith(f"{task}: case ")
 
 
 @pytest.mark.filterwarnings("ignore:Object of type")  # nbgrader's own use of its database
-@pytest.mark.parametrize("name", EXERCISES)
-def test_nbgrader_marks_a_mixed_copy(name, copies, course):
-    """Every other answer is wrong, a test was made harmless, and the imports were deleted."""
-    wrong = {task: ANSWERS[name].WRITTEN_BY_STUDENTS[task][0][0] for task in tasks(name)[1::2]}
-    tests = [f"test_{task}" for task in wrong]
-    written = marking.model_answers(SOURCES[name]) | wrong | {tests[0]: "pass", "imports": "pass"}
-    marked = course.mark(name, {"max": marking.answered(copies[name], written)})["max"]
-    assert marked.points == full_points(name) | dict.fromkeys(tests, 0) | {"words": None}  # a person reads it
-    for cell in marked.notebook.cells:
-        outputs = cell.get("outputs", [])
-        if marking.identity(cell) in tests:  # what the student reads afterwards
-            assert "likely cause: " in outputs[-1].evalue
-        else:
-            assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
+class TestMarking:
+    def test_right_copy(self, course, copies):
+        """Handed in without `known.py`, which nbgrader puts beside it."""
+        marked = course.mark("ada", marking.answered(copies[MARKED], marking.model_answers(SOURCES[MARKED])))
+        assert marked.points == FULL | {"words": None}
+        outputs = [output for cell in marked.notebook.cells for output in cell.get("outputs", [])]
+        assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
+
+    def test_empty_copy(self, course, copies):
+        assert course.mark("emil", copies[MARKED]).points == dict.fromkeys(FULL, 0)
+
+    def test_partly_wrong_copy(self, course, copies):
+        answers = marking.model_answers(SOURCES[MARKED]) | WRONG
+        marked = course.mark("max", marking.answered(copies[MARKED], answers))
+        assert marked.points == NONE_FOR_WRONG
+        causes = [cell.outputs[-1].evalue for cell in marked.notebook.cells if identity(cell)[5:] in WRONG]
+        assert len(causes) == len(WRONG)
+        assert all("likely cause: " in cause for cause in causes), "what the student reads afterwards"
+
+    def test_tampered_copy(self, course, copies, handout, tmp_path):
+        """Wrong answers beside a `known.py` that agrees with them, a test made harmless, imports deleted."""
+        tampered = (handout / MARKED / "known.py").read_text(encoding="utf-8") + "".join(WRONG.values())
+        (tmp_path / "known.py").write_text(tampered, encoding="utf-8")
+        assert not any(check(copies[MARKED], task, code, folder=tmp_path) for task, code in WRONG.items())
+        answers = marking.model_answers(SOURCES[MARKED]) | WRONG | {"test_best_epoch": "pass", "imports": "pass"}
+        marked = course.mark("eve", marking.answered(copies[MARKED], answers), known=tampered)
+        assert marked.points == NONE_FOR_WRONG
 
 
-@pytest.mark.filterwarnings("ignore:Object of type")
-def test_nbgrader_marks_a_right_copy_and_an_empty_one(copies, course):
-    """One exercise for all, each takes seconds: by task, `test_model_answer_passes_by_itself` and
-    `test_unwritten_answers_are_told_so` ask the same of each.
-    """
-    name = next(iter(EXERCISES))
-    right = marking.answered(copies[name], marking.model_answers(SOURCES[name]))
-    marked = course.mark(name, {"ada": right, "emil": copies[name]})
-    assert marked["ada"].points == full_points(name) | {"words": None}
-    assert marked["emil"].points == dict.fromkeys(full_points(name), 0)
+def test_copies_come_with_what_they_import(handout):
+    """And with nothing else; what a student had written was replaced, as `--force` says."""
+    for name, path in EXERCISES.items():
+        assert sorted(file.name for file in (handout / name).glob("*.*")) == [f"{name}.ipynb", "known.py"]
+        assert (handout / name / "known.py").read_bytes() == (path / "known.py").read_bytes()
 
 
-def test_command_spares_what_students_wrote(copies, tmp_path, capsys):
-    theirs = tmp_path / "02_preprocessing" / "02_preprocessing.ipynb"
+def test_command_spares_what_students_wrote(tmp_path, capsys):
+    theirs = tmp_path / "03_segmentation" / "03_segmentation.ipynb"
     theirs.parent.mkdir()
     theirs.write_text("a student's work")
     assert main(["exercises", "--out", str(tmp_path)]) == 2
     assert f"{theirs} is there" in capsys.readouterr().err
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [theirs], "all or nothing"
     assert theirs.read_text() == "a student's work"
-    assert not (tmp_path / "03_segmentation").exists(), "all or nothing"
-    assert main(["exercises", "--out", str(tmp_path), "02", "--force"]) == 0
-    assert nbformat.read(theirs, as_version=4) == copies["02_preprocessing"]
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [theirs]
+
+
+def test_exercises_are_found_by_number_and_name():
+    found = [path.name for path in exercises.find(["03_segmentation", "02", "02"])]
+    assert found == ["02_preprocessing", "03_segmentation"]
+    assert list(EXERCISES) == sorted(EXERCISES)
 
 
 def test_command_says_what_is_wrong(tmp_path, capsys, monkeypatch):

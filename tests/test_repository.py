@@ -72,14 +72,15 @@ def test_every_requirement_has_bounds_and_says_who_needs_it():
 
 
 def test_what_the_package_imports_is_required():
-    """No module of the package or the lessons leans on a package that came by accident."""
-    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "medlab").rglob("*.py")]
-    for path in notebooks.LESSONS:
+    """No module of the package, lesson or exercise leans on a package that came by accident."""
+    modules = [*(ROOT / "medlab").rglob("*.py"), *(ROOT / "notebooks").rglob("*.py")]
+    sources = [path.read_text(encoding="utf-8") for path in modules]
+    for path in (ROOT / "notebooks").rglob("*.ipynb"):
         sources += [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
     imported = {name for text in sources for name in re.findall(r"^\s*(?:import|from) (\w+)", text, re.MULTILINE)}
     names = {"PIL": "pillow", "IPython": "ipykernel", "skimage": "scikit-image", "sklearn": "scikit-learn"}
     names |= {"traitlets": "nbconvert"}  # belong to the package named
-    needed = {names.get(name, name) for name in imported - sys.stdlib_module_names - {"medlab"}}
+    needed = {names.get(name, name) for name in imported - sys.stdlib_module_names - {"medlab", "known"}}
     assert needed <= {requirement.name for requirement, _ in requirements()}
 
 

@@ -6,12 +6,14 @@ import inspect
 import io
 import traceback
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from medlab.checks.compare import describe, difference, unchanged
+
+UNWRITTEN = "not written yet (it raises NotImplementedError)"
 
 
 class Disagreement(AssertionError):
@@ -28,7 +30,7 @@ def agrees(
     cases: Iterable,
     *,
     tolerance: float = 1e-6,
-    hints: Sequence[tuple[Callable, str]] = (),
+    hints: Mapping[str, Callable] | None = None,
 ) -> None:
     """Compare a function with a reference on many inputs; print one line if all is well.
 
@@ -40,8 +42,8 @@ def agrees(
         reference: The right answer, called in the same way.
         cases: One or more inputs: a tuple of positional arguments, a dict of named ones, or one argument.
         tolerance: Difference allowed in each value: this, plus this times the expected size.
-        hints: Typical wrong answers: pairs of a function and a sentence that says what it does wrong. Where `yours`
-            gives the same as one of them on every case, the message ends with the sentence.
+        hints: Typical mistakes: a sentence that says what is wrong, and a function that goes wrong like that. Where
+            `yours` gives the same as one of them on every case, the message ends with its sentence.
 
     Raises:
         Disagreement: If a case differs: which one, what was expected, what came, and the likely cause.
@@ -49,7 +51,7 @@ def agrees(
 
     >>> agrees(lambda x: x + x, lambda x: 2 * x, [1, 2, (3,), {"x": 4}])
     all 4 cases agree
-    >>> agrees(lambda x: x**2, lambda x: 2 * x, [2, 3], hints=[(lambda x: x * x, "You squared: twice x is 2 * x.")])
+    >>> agrees(lambda x: x**2, lambda x: 2 * x, [2, 3], hints={"You squared: twice x is 2 * x.": lambda x: x * x})
     Traceback (most recent call last):
     medlab.checks.agree.Disagreement: <lambda>: case 2 of 2 differs (x: 3)
       expected 6, got 9
@@ -64,44 +66,44 @@ def agrees(
         raise Disagreement(f"expected your function, got a {type(yours).__name__}: write its name without ()")
     name = getattr(yours, "__name__", "your function")
     for number, case in enumerate(cases, start=1):
-        problem = _problem(yours, reference, case, tolerance)
-        if problem is None:
-            continue
-        if problem == _UNWRITTEN:
-            raise Disagreement(f"{name}: {_UNWRITTEN}")
-        lines = [f"{name}: case {number} of {len(cases)} differs ({_inputs(yours, case)})", *problem]
-        lines += [f"likely cause: {text}" for text in _mistake(yours, cases, hints, tolerance)]
-        raise Disagreement("\n  ".join(lines))
+        problems = _problems(yours, reference, case, tolerance)
+        if problems == [UNWRITTEN]:
+            raise Disagreement(f"{name}: {UNWRITTEN}")
+        if problems:
+            where = f"{name}: case {number} of {len(cases)} differs ({_inputs(yours, case)})"
+            raise Disagreement("\n  ".join([where, *problems, *_likely_cause(yours, cases, hints or {}, tolerance)]))
     print(f"all {len(cases)} cases agree" if len(cases) > 1 else "the case agrees")
 
 
-_UNWRITTEN = "not written yet (it raises NotImplementedError)"
-
-
-def _problem(yours: Callable, reference: Callable, case: Any, tolerance: float) -> list[str] | str | None:
-    """What is wrong with the answer to one case, in lines; None if nothing is."""
-    expected, _ = _call(reference, case)
-    try:
-        got, used = _call(yours, case)
-    except NotImplementedError:
-        return _UNWRITTEN
-    except Exception as error:
-        return [f"it raised {type(error).__name__}: {error}", *_line_of(error, yours)]
-    differs = difference(got, expected, tolerance=tolerance)
-    lines = [differs] if differs else []
+def _problems(yours: Callable, reference: Callable, case: Any, tolerance: float) -> list[str]:
+    """What is wrong with the answer to one case, in lines."""
+    expected, _ = _outcome(reference, case)
+    if isinstance(expected, Exception):
+        raise expected  # a broken reference is not the student's fault
+    got, used = _outcome(yours, case)
+    if isinstance(got, NotImplementedError):
+        return [UNWRITTEN]
+    if isinstance(got, Exception):
+        return [f"it raised {type(got).__name__}: {got}", *_line_of(got, yours)]
+    problems = [difference(got, expected, tolerance=tolerance)]
     if not unchanged(case, used):
-        lines.append("it changed its input: work on a copy, as in `result = image.copy()`")
-    return lines or None
+        problems.append("it changed its input: work on a copy, as in `result = image.copy()`")
+    return [problem for problem in problems if problem]
 
 
-def _call(function: Callable, case: Any) -> tuple[Any, Any]:
-    """What a function returns for a copy of the case, and that copy afterwards."""
+def _outcome(function: Callable, case: Any) -> tuple[Any, Any]:
+    """What a function returns for a copy of the case, or the error it raises; and that copy afterwards."""
     case = copy.deepcopy(case)
     with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
-        if isinstance(case, dict):
-            return function(**case), case
-        return function(*(case if isinstance(case, tuple) else (case,))), case
+        try:
+            return function(**case) if isinstance(case, dict) else function(*_positional(case)), case
+        except Exception as error:
+            return error, case
+
+
+def _positional(case: Any) -> tuple:
+    return case if isinstance(case, tuple) else (case,)
 
 
 def _line_of(error: Exception, function: Callable) -> list[str]:
@@ -112,35 +114,27 @@ def _line_of(error: Exception, function: Callable) -> list[str]:
 
 
 def _inputs(function: Callable, case: Any) -> str:
-    if isinstance(case, dict):
-        given = case
-    else:
-        values = case if isinstance(case, tuple) else (case,)
+    """The arguments by name, in a few words each."""
+    if not isinstance(case, dict):
+        values = _positional(case)
         try:
             names = list(inspect.signature(function).parameters)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError):  # some functions of NumPy do not say
             names = []
         names += [f"argument {i + 1}" for i in range(len(names), len(values))]
-        given = dict(zip(names, values, strict=False))
-    return ", ".join(f"{name}: {describe(value)}" for name, value in given.items())
+        case = dict(zip(names, values, strict=False))
+    return ", ".join(f"{name}: {describe(value)}" for name, value in case.items())
 
 
-def _mistake(yours: Callable, cases: list, hints: Sequence[tuple[Callable, str]], tolerance: float) -> list[str]:
+def _likely_cause(yours: Callable, cases: list, hints: Mapping[str, Callable], tolerance: float) -> list[str]:
     """The sentence of the first wrong answer that gives the same as `yours` on every case."""
-    ours = [_outcome(yours, case) for case in cases]
+    ours = [_outcome(yours, case)[0] for case in cases]
     if all(isinstance(outcome, Exception) for outcome in ours):
         return []  # crashed throughout: what it meant to compute cannot be known
-    for wrong, text in hints:
-        if all(_alike(outcome, _outcome(wrong, case), tolerance) for outcome, case in zip(ours, cases)):
-            return [text]
+    for sentence, wrong in hints.items():
+        if all(_alike(outcome, _outcome(wrong, case)[0], tolerance) for outcome, case in zip(ours, cases)):
+            return [f"likely cause: {sentence}"]
     return []
-
-
-def _outcome(function: Callable, case: Any) -> Any:
-    try:
-        return _call(function, case)[0]
-    except Exception as error:
-        return error
 
 
 def _alike(ours: Any, wrong: Any, tolerance: float) -> bool:

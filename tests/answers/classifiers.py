@@ -49,45 +49,10 @@ def scale_folds(features, folds):
 """,
 }
 
-WRITTEN_BY_STUDENTS = {
-    "hinge_loss": [
-        (
-            """
-def hinge_loss(features, labels, w, b):
-    f = np.dot(features, w) + b
-    return np.mean(np.maximum(0, 1 - labels * f))
-""",
-            "likely cause: You took the labels 0 and 1 for y",
-        ),
-        (
-            """
-def hinge_loss(features, labels, w, b):
-    y = np.where(labels > 0, 1, -1)
-    f = np.dot(features, w) + b
-    return np.sum(np.maximum(0, 1 - y * f))
-""",
-            "likely cause: This is the sum over the cases",
-        ),
-        (
-            """
-def hinge_loss(features, labels, w, b):
-    y = 2 * labels - 1
-    return np.mean(1 - y * (features @ w + b))
-""",
-            "likely cause: You did not stop at 0",
-        ),
-        (
-            """
-def hinge_loss(features, labels, w, b):
-    y = 2 * labels - 1
-    return np.maximum(0, 1 - y * (features @ w + b))
-""",
-            "expected a single number, not an array (0.75), got an array of shape (4,)",
-        ),
-    ],
-    "best_split": [
-        (
-            """
+WRONG_IN_ANOTHER_WAY = [
+    (
+        "best_split",
+        """
 def best_split(values, labels):
     def gini(side):
         p = np.mean(side)
@@ -101,24 +66,11 @@ def best_split(values, labels):
             best = (t, g)
     return best
 """,
-            "likely cause: You averaged the two sides as if they were of one size",
-        ),
-        (
-            """
-def best_split(values, labels):
-    best = (0, 1)
-    for t in np.unique(values)[:-1]:
-        g = 0
-        for side in (labels[values <= t], labels[values > t]):
-            g += len(side) * 2 * side.mean() * (1 - side.mean())
-        if g / len(labels) < best[1]:
-            best = (t, g / len(labels))
-    return best
-""",
-            "likely cause: Your threshold is one of the values",
-        ),
-        (
-            """
+        "likely cause: You averaged the two sides as if they were of one size",
+    ),
+    (
+        "best_split",
+        """
 def best_split(values, labels):
     best = (0, 1)
     for t in np.unique(values):
@@ -128,110 +80,22 @@ def best_split(values, labels):
             best = (t + 0.5, g)
     return best
 """,
-            "expected [7.5, 0], got [6.5, 0]",
-        ),
-    ],
-    "rates": [
-        (
-            """
-def rates(truth, said):
-    tp = np.sum(truth & said)
-    fp = np.sum(~truth & said)
-    tn = np.sum(~truth & ~said)
-    return tp / (tp + fp), tn / (tn + fp), tp / (tp + fp)
-""",
-            "that is precision, not recall",
-        ),
-        (
-            """
-def rates(truth, said):
-    tp, fn = sum(truth & said), sum(truth & ~said)
-    tn, fp = sum(~truth & ~said), sum(~truth & said)
-    precision = tp / (tp + fp) if tp + fp > 0 else 0
-    return tp / (tp + fn), tn / (tn + fp), precision
-""",
-            "likely cause: You returned 0 where nothing is there to divide by",
-        ),
-        (
-            """
-def rates(truth, said):
-    tp, fn = int((truth & said).sum()), int((truth & ~said).sum())
-    tn, fp = int((~truth & ~said).sum()), int((~truth & said).sum())
-    return tp / (tp + fn), tn / (tn + fp), tp / (tp + fp)
-""",
-            "it raised ZeroDivisionError: division by zero",
-        ),
-    ],
-    "deal_folds": [
-        (
-            """
+        "expected [7.5, 0], got [6.5, 0]",
+    ),
+    (
+        "deal_folds",
+        """
 def deal_folds(patients, k):
     folds = []
     for i in range(len(patients)):
         folds.append(i % k)
     return np.array(folds)
 """,
-            "likely cause: You dealt out images",
-        ),
-        (
-            """
-def deal_folds(patients, k):
-    names = sorted(set(patients))
-    return np.array([names.index(p) for p in patients])
-""",
-            "likely cause: You gave each patient a fold",
-        ),
-        (
-            """
-def deal_folds(patients, k):
-    rng = np.random.default_rng(0)
-    return rng.integers(0, k, len(patients))
-""",
-            "patients in more than one fold, such as",
-        ),
-        (
-            """
-def deal_folds(patients, k):
-    names = np.unique(patients)
-    return np.arange(len(names)) % k
-""",
-            "got 'folds of shape (4,) for 9 images'",
-        ),
-        (
-            "def deal_folds(patients, k):\n    np.unique(patients, return_inverse=True)[1] % k",
-            "forget `return`?",
-        ),
-        (
-            """
-def deal_folds(patients, k):
-    number = np.unique(patients, return_inverse=True)[1]
-    return np.minimum(number, k - 1)
-""",
-            "got '1 + 3 patients in the folds, which are to differ by 1 at most'",
-        ),
-    ],
-    "scale_folds": [
-        (
-            """
-from sklearn.preprocessing import StandardScaler
-def scale_folds(features, folds):
-    return StandardScaler().fit_transform(features)
-""",
-            "likely cause: You took the statistics of all rows",
-        ),
-        (
-            """
-def scale_folds(features, folds):
-    out = np.zeros_like(features)
-    for k in np.unique(folds):
-        part = features[folds == k]
-        out[folds == k] = (part - part.mean(0)) / part.std(0)
-    return out
-""",
-            "likely cause: You scaled each fold by its own mean and spread",
-        ),
-        (
-            """
+        "likely cause: You dealt out images",
+    ),
+    (
+        "scale_folds",
+        """
 def scale_folds(features, folds):
     out = []
     for k in np.unique(folds):
@@ -239,10 +103,9 @@ def scale_folds(features, folds):
         out.append((features[folds == k] - train.mean(0)) / train.std(0))
     return np.concatenate(out)  # by fold, no more in the order that came
 """,
-            "case 2 of 3 differs",
-        ),
-    ],
-}
+        "case 2 of 3 differs",
+    ),
+]
 
 CAUGHT_BY_HIDDEN_CASES = [
     (

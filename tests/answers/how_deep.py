@@ -39,123 +39,47 @@ def batch_norm(x, mean, variance, training):
 """,
 }
 
-WRITTEN_BY_STUDENTS = {
-    "count_weights": [
-        (
-            "def count_weights(channels):\n    return 9 * sum(a * b for a, b in channels)",
-            "likely cause: You left out the biases",
-        ),
-        (
-            "def count_weights(channels):\n    return sum(3 * 3 * b + b for a, b in channels)",
-            "likely cause: You counted one kernel for each output channel",
-        ),
-        (
-            """
+WRONG_IN_ANOTHER_WAY = [
+    (
+        "count_weights",
+        """
 def count_weights(channels):
     for a, b in channels:
         total = 9 * a * b + b
     return total
 """,
-            "case 2 of 3 differs",
-        ),
-    ],
-    "multiply_adds": [
-        (
-            """
+        "case 2 of 3 differs",
+    ),
+    (
+        "multiply_adds",
+        """
 def multiply_adds(shape, before, after, kernel, stride):
     return shape[0] * shape[1] * kernel * kernel * before * after
 """,
-            "likely cause: You counted the pixels before the layer",
-        ),
-        (
-            """
-def multiply_adds(shape, before, after, kernel, stride):
-    h, w = ((n + 2 * (kernel // 2) - kernel) // stride + 1 for n in shape)
-    return 2 * h * w * kernel**2 * before * after
-""",
-            "likely cause: You counted multiplications and additions apart",
-        ),
-        (
-            """
+        "likely cause: You counted the pixels before the layer",
+    ),
+    (
+        "multiply_adds",
+        """
 def multiply_adds(shape, before, after, kernel, stride):
     h, w = ((n - kernel) // stride + 1 for n in shape)
     return h * w * kernel**2 * before * after
 """,
-            "expected 288, got 72",
-        ),
-    ],
-    "he_deviation": [
-        (
-            "def he_deviation(shape):\n    return np.sqrt(2 / (shape[0] * shape[2] * shape[3]))",
-            "likely cause: You counted what leaves the layer (fan-out)",
-        ),
-        (
-            "def he_deviation(shape):\n    return (2 / shape[1]) ** 0.5",
-            "likely cause: You counted input channels only",
-        ),
-        (
-            "def he_deviation(shape):\n    return np.random.normal(0, np.sqrt(2 / np.prod(shape[1:])), shape)",
-            "expected a single number, not an array (0.333333), got an array of shape (64, 2, 3, 3)",
-        ),
-    ],
-    "residual_block": [
-        (
-            """
+        "expected 288, got 72",
+    ),
+    (
+        "residual_block",
+        """
 def residual_block(x, f):
     y = f(x)
     y[: len(x)] += x
     return np.where(y > 0, y, 0)
 """,
-            "likely cause: You put a ReLU behind the sum",
-        ),
-        (
-            """
-def residual_block(x, f):
-    y = f(x)
-    extra = len(y) - len(x)
-    return np.pad(x, ((extra, 0), (0, 0), (0, 0))) + y
-""",
-            "likely cause: The zeros stand before the channels of x",
-        ),
-        (
-            "def residual_block(x, f):\n    return x + f(x)",
-            "operands could not be broadcast together",
-        ),
-        (
-            """
-def residual_block(x, f):
-    y = f(x)
-    x += y[: len(x)]
-    return np.concatenate([x, y[len(x) :]])
-""",
-            "it changed its input: work on a copy",
-        ),
-    ],
-    "batch_norm": [
-        (
-            """
-def batch_norm(x, mean, variance, training):
-    m, v = x.mean((0, 2, 3)), x.var((0, 2, 3))
-    if training:
-        mean = 0.9 * mean + 0.1 * m
-        variance = 0.9 * variance + 0.1 * x.var((0, 2, 3), ddof=1)
-    return (x - m.reshape(-1, 1, 1)) / np.sqrt(v.reshape(-1, 1, 1) + 1e-5), mean, variance
-""",
-            "likely cause: You used the batch's own mean and variance in evaluation",
-        ),
-        (
-            """
-def batch_norm(x, mean, variance, training):
-    m, v = mean, variance
-    if training:
-        m, v = x.mean((0, 2, 3)), x.var((0, 2, 3))
-        mean, variance = 0.9 * mean + 0.1 * m, 0.9 * variance + 0.1 * v
-    return (x - m.reshape(-1, 1, 1)) / np.sqrt(v.reshape(-1, 1, 1) + 1e-5), mean, variance
-""",
-            "likely cause: You divided by n for the running variance",
-        ),
-        (
-            """
+        "likely cause: You put a ReLU behind the sum",
+    ),
+    (
+        "batch_norm",
+        """
 def batch_norm(x, mean, variance, training):
     m, v = mean, variance
     if training:
@@ -163,18 +87,9 @@ def batch_norm(x, mean, variance, training):
         mean, variance = 0.9 * mean + 0.1 * m, 0.9 * variance + 0.1 * x.var((0, 2, 3), ddof=1)
     return (x - m.reshape(-1, 1, 1)) / (np.sqrt(v.reshape(-1, 1, 1)) + 1e-5), mean, variance
 """,
-            "case 1 of 3 differs",
-        ),
-        (
-            """
-def batch_norm(x, mean, variance, training):
-    m, v = (x.mean((0, 2, 3)), x.var((0, 2, 3))) if training else (mean, variance)
-    return (x - m) / np.sqrt(v + 1e-5), mean, variance
-""",
-            "operands could not be broadcast together",
-        ),
-    ],
-}
+        "case 1 of 3 differs",
+    ),
+]
 
 CAUGHT_BY_HIDDEN_CASES = [
     (

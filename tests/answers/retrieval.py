@@ -38,63 +38,18 @@ def move(points, spacing, degrees, shift):
 """,
 }
 
-WRITTEN_BY_STUDENTS = {
-    "distances": [
-        (
-            """
-from scipy.spatial.distance import cdist
-def distances(archive, queries):
-    return cdist(queries, archive)
-""",
-            "likely cause: You did not scale",
-        ),
-        (
-            """
-def distances(archive, queries):
-    both = np.vstack([archive, queries])
-    a = (archive - both.mean(0)) / both.std(0)
-    q = (queries - both.mean(0)) / both.std(0)
-    return np.array([[np.sqrt(((u - v) ** 2).sum()) for v in a] for u in q])
-""",
-            "likely cause: You took mean and spread of archive and queries together",
-        ),
-        (
-            """
-from sklearn.preprocessing import StandardScaler
-from scipy.spatial.distance import cdist
-def distances(archive, queries):
-    return cdist(StandardScaler().fit_transform(queries), StandardScaler().fit_transform(archive))
-""",
-            "likely cause: You scaled the queries by their own mean and spread",
-        ),
-    ],
-    "nearest": [
-        (
-            """
+WRONG_IN_ANOTHER_WAY = [
+    (
+        "nearest",
+        """
 def nearest(distances, archive_patients, query_patients, k):
     return np.array([np.argsort(row)[:k] for row in distances])
 """,
-            "likely cause: The query's own patient is among the answers",
-        ),
-        (
-            """
-def nearest(distances, archive_patients, query_patients, k):
-    order = np.argsort(distances, axis=1)
-    return order[:, 1 : k + 1]  # the first one is the query itself
-""",
-            "likely cause: You dropped the first answer of each query",
-        ),
-        (
-            """
-def nearest(distances, archive_patients, query_patients, k):
-    for i, patient in enumerate(query_patients):
-        distances[i, archive_patients == patient] = np.inf
-    return np.argsort(distances, axis=1)[:, :k]
-""",
-            "it changed its input: work on a copy",
-        ),
-        (
-            """
+        "likely cause: The query's own patient is among the answers",
+    ),
+    (
+        "nearest",
+        """
 def nearest(distances, archive_patients, query_patients, k):
     rows = []
     for d, own in zip(distances, query_patients):
@@ -102,91 +57,28 @@ def nearest(distances, archive_patients, query_patients, k):
         rows.append(np.argsort(d)[:k])
     return np.array(rows)
 """,
-            "case 1 of 2 differs",
-        ),
-    ],
-    "precision_at_k": [
-        (
-            """
-def precision_at_k(query_labels, answer_labels, k):
-    hits = (answer_labels[:, :k] == query_labels[:, None]).sum()
-    return hits / (k * len(query_labels))
-""",
-            "likely cause: This is the mean over all queries",
-        ),
-        (
-            """
-def precision_at_k(query_labels, answer_labels, k):
-    return np.array([sum(answers[:k]) / k for answers in answer_labels == 1])
-""",
-            "likely cause: You counted malignant answers",
-        ),
-        (
-            """
+        "case 1 of 2 differs",
+    ),
+    (
+        "precision_at_k",
+        """
 def precision_at_k(query_labels, answer_labels, k):
     return (answer_labels[:, :k] == query_labels).mean(axis=1)
 """,
-            "case 1 of 3 differs",
-        ),
-    ],
-    "average_precision": [
-        (
-            """
+        "case 1 of 3 differs",
+    ),
+    (
+        "average_precision",
+        """
 def average_precision(right):
     total = 0
     for r in range(1, len(right) + 1):
         total += right[:r].sum() / r
     return total / len(right)
 """,
-            "likely cause: You took the mean over all ranks",
-        ),
-        (
-            """
-def average_precision(right):
-    ranks = np.flatnonzero(right) + 1
-    return np.mean(np.arange(1, len(ranks) + 1) / ranks)
-""",
-            "likely cause: Where no answer is right you return NaN",
-        ),
-        (
-            """
-def average_precision(right):
-    ranks = np.flatnonzero(right)  # counted from 0
-    return np.mean(np.arange(1, len(ranks) + 1) / ranks) if len(ranks) else 0
-""",
-            "expected 0.833333, got inf",
-        ),
-    ],
-    "move": [
-        (
-            """
-def move(points, spacing, degrees, shift):
-    c, s = np.cos(degrees), np.sin(degrees)
-    mm = points * np.array(spacing)
-    return np.array([[c * y - s * x + shift[0], s * y + c * x + shift[1]] for y, x in mm])
-""",
-            "likely cause: You gave degrees to cosine and sine",
-        ),
-        (
-            """
-def move(points, spacing, degrees, shift):
-    a = np.deg2rad(degrees)
-    rotation = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
-    return points * spacing @ rotation + shift  # points stand in rows: this is the transposed turn
-""",
-            "likely cause: You turned the other way",
-        ),
-        (
-            """
-def move(points, spacing, degrees, shift):
-    a = np.deg2rad(degrees)
-    rotation = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
-    return rotation @ (points * spacing) + shift
-""",
-            "matmul: Input operand 1 has a mismatch in its core dimension",
-        ),
-    ],
-}
+        "likely cause: You took the mean over all ranks",
+    ),
+]
 
 CAUGHT_BY_HIDDEN_CASES = [
     (

@@ -50,30 +50,10 @@ def equivalent_diameter(mask, spacing):
 """,
 }
 
-WRITTEN_BY_STUDENTS = {
-    "gradient_magnitude": [
-        (
-            """
-def gradient_magnitude(image, spacing):
-    gy, gx = np.gradient(image)
-    return np.hypot(gy, gx)
-""",
-            "likely cause: You left out the spacing",
-        ),
-        (
-            """
-def gradient_magnitude(image, spacing):
-    total = 0
-    for axis in range(image.ndim):
-        total = total + np.abs(np.gradient(image, spacing[axis], axis=axis))
-    return total
-""",
-            "likely cause: You added absolute values",
-        ),
-    ],
-    "otsu": [
-        (
-            """
+WRONG_IN_ANOTHER_WAY = [
+    (
+        "otsu",
+        """
 def otsu(image):
     counts, edges = np.histogram(image, bins=256)
     mids = 0.5 * (edges[1:] + edges[:-1])
@@ -85,119 +65,18 @@ def otsu(image):
             best, where = (m1 - m0) ** 2, k
     return mids[where]
 """,
-            "likely cause: You left out the weights",
-        ),
-        ("def otsu(image):\n    return 0.5 * (np.min(image) + np.max(image))", "likely cause: You took the middle"),
-        (
-            """
-def otsu(image):
-    counts, edges = np.histogram(image, bins=256)
-    mids = 0.5 * (edges[1:] + edges[:-1])
-    variances = []
-    for k in range(255):
-        w0, w1 = counts[: k + 1].sum(), counts[k + 1 :].sum()
-        m0 = (counts[: k + 1] * mids[: k + 1]).sum() / w0
-        m1 = (counts[k + 1 :] * mids[k + 1 :]).sum() / w1
-        variances.append(w0 * w1 * (m1 - m0) ** 2)
-    return edges[np.argmax(variances) + 1]
-""",
-            "likely cause: You returned the upper edge of the bin",
-        ),
-    ],
-    "grow": [
-        (
-            """
-def grow(image, seed, low, high):
-    out = np.zeros(image.shape, bool)
-    todo = [seed]
-    while todo:
-        y, x = todo.pop()
-        if y >= image.shape[0] or x >= image.shape[1] or y < -image.shape[0] or x < -image.shape[1]:
-            continue
-        if out[y, x] or not low <= image[y, x] <= high:
-            continue
-        out[y, x] = True
-        todo += [(y + 1, x), (y - 1, x), (y, x + 1), (y, x - 1)]
-    return out
-""",
-            "likely cause: You grew over the border",
-        ),
-        (
-            """
-def grow(image, seed, low, high):
-    out = np.zeros(image.shape, bool)
-    todo = [seed]
-    while todo:
-        y, x = todo.pop(0)
-        if not (0 <= y < image.shape[0] and 0 <= x < image.shape[1]) or out[y, x]:
-            continue
-        if low <= image[y, x] <= high:
-            out[y, x] = True
-            todo += [(y + i, x + j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
-    return out
-""",
-            "likely cause: You went over corners",
-        ),
-        (
-            """
-def grow(image, seed, low, high):
-    inside = (low <= image) & (image <= high)
-    y, x = seed
-    return inside[y]
-""",
-            "expected an array of shape (4, 4), got an array of shape (4,)",
-        ),
-        (
-            """
-def grow(image, seed, low, high):
-    out = np.zeros(image.shape, bool)
-    todo = [seed]
-    for y, x in todo:
-        for near in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
-            if low <= image[near] <= high and min(near) >= 0 and not out[near]:
-                out[near] = True
-                todo.append(near)
-    return out
-""",
-            "it raised IndexError: index 96 is out of bounds for axis 1 with size 96\n  in line 7 of its cell",
-        ),
-    ],
-    "dice": [
-        (
-            """
+        "likely cause: You left out the weights",
+    ),
+    (
+        "dice",
+        """
 def dice(a, b):
     union = np.logical_or(a, b).sum()
     return np.logical_and(a, b).sum() / union if union else 1.0
 """,
-            "likely cause: This is the IoU",
-        ),
-        (
-            "def dice(a, b):\n    return 2 * np.sum(a * b) / (np.sum(a) + np.sum(b))",
-            "likely cause: Two empty masks give 0/0",
-        ),
-        (
-            "def dice(a, b):\n    return 2.0 * (a & b) / (a.sum() + b.sum())",
-            "expected a single number, not an array (0.666667), got an array of shape (3,)",
-        ),
-    ],
-    "equivalent_diameter": [
-        (
-            """
-def equivalent_diameter(mask, spacing):
-    volume = mask.sum() * spacing[0] * spacing[1] * spacing[2]
-    return np.cbrt(3 * volume / 4 / np.pi)
-""",
-            "likely cause: This is the radius",
-        ),
-        (
-            """
-def equivalent_diameter(mask, spacing):
-    return (6 * np.count_nonzero(mask) / np.pi) ** (1 / 3)
-""",
-            "likely cause: You counted voxels",
-        ),
-    ],
-}
+        "likely cause: This is the IoU",
+    ),
+]
 
 CAUGHT_BY_HIDDEN_CASES = [
     (

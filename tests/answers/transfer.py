@@ -41,148 +41,59 @@ def choose_test(patients, seen, count):
 """,
 }
 
-WRITTEN_BY_STUDENTS = {
-    "to_grey": [
-        (
-            "def to_grey(kernels):\n    return kernels.mean(1)[:, None]",
-            "likely cause: You took the mean",
-        ),
-        (
-            "def to_grey(kernels):\n    return kernels.sum(axis=1)",
-            "likely cause: The axis of the channels is missing",
-        ),
-        (
-            "def to_grey(kernels):\n    return kernels[:, [0]] + kernels[:, [1]]",
-            "case 2 of 3 differs",
-        ),
-    ],
-    "trainable": [
-        (
-            """
+WRONG_IN_ANOTHER_WAY = [
+    (
+        "to_grey",
+        "def to_grey(kernels):\n    return kernels[:, [0]] + kernels[:, [1]]",
+        "case 2 of 3 differs",
+    ),
+    (
+        "trainable",
+        """
 def trainable(shapes, head):
     total = sum(np.prod(shape) for shape in shapes.values())
     return np.prod(shapes[head + ".weight"]), total
 """,
-            "likely cause: You left out the bias of the head",
-        ),
-        (
-            """
-def trainable(shapes, head):
-    mine = [shape for name, shape in shapes.items() if name.startswith(head)]
-    return len(mine), len(shapes)
-""",
-            "likely cause: You counted arrays",
-        ),
-        (
-            """
+        "likely cause: You left out the bias of the head",
+    ),
+    (
+        "trainable",
+        """
 def trainable(shapes, head):
     return sum(np.prod(shape) for name, shape in shapes.items() if name == head), 98
 """,
-            "expected [18, 98], got [0, 98]",
-        ),
-    ],
-    "labels_needed": [
-        (
-            """
-def labels_needed(n, auc, target):
-    if target > max(auc):
-        return np.nan
-    return np.interp(target, auc, n)
-""",
-            "likely cause: You interpolated over n",
-        ),
-        (
-            "def labels_needed(n, auc, target):\n    return 10 ** np.interp(target, auc, np.log10(n))",
-            "likely cause: Where the curve never reaches the target you returned its last point",
-        ),
-        (
-            """
+        "expected [18, 98], got [0, 98]",
+    ),
+    (
+        "labels_needed",
+        """
 def labels_needed(n, auc, target):
     i = np.flatnonzero(auc >= target)[0]
     part = (target - auc[i - 1]) / (auc[i] - auc[i - 1])
     return n[i - 1] * (n[i] / n[i - 1]) ** part
 """,
-            "case 3 of 4 differs",
-        ),
-        (
-            """
+        "case 3 of 4 differs",
+    ),
+    (
+        "labels_needed",
+        """
 def labels_needed(n, auc, target):
     slope, start = np.polyfit(np.log(n), auc, 1)
     return np.exp((target - start) / slope)  # one line through all points
 """,
-            "case 1 of 4 differs",
-        ),
-    ],
-    "imagenet_input": [
-        (
-            """
+        "case 1 of 4 differs",
+    ),
+    (
+        "imagenet_input",
+        """
 def imagenet_input(image):
     mean, sd = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
     rgb = np.stack([image] * 3)
     return (rgb - mean.reshape(3, 1, 1)) / sd.reshape(3, 1, 1)
 """,
-            "likely cause: You left the pixels at 0 to 255",
-        ),
-        (
-            """
-def imagenet_input(image):
-    mean, sd = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-    grey = (image - image.min()) / (image.max() - image.min())
-    return (np.stack([grey] * 3) - mean[:, None, None]) / sd[:, None, None]
-""",
-            "likely cause: You stretched each image to 0 to 1 by its own range",
-        ),
-        (
-            """
-def imagenet_input(image):
-    mean, sd = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-    return (np.dstack([image / 255] * 3) - mean) / sd
-""",
-            "likely cause: The channels stand last",
-        ),
-        (
-            """
-def imagenet_input(image):
-    mean, sd = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-    return (image / 255 - mean) / sd
-""",
-            "operands could not be broadcast together",
-        ),
-    ],
-    "choose_test": [
-        (
-            """
-def choose_test(patients, seen, count):
-    return np.isin(patients, sorted(set(patients))[:count])
-""",
-            "likely cause: You did not look at who was seen in pretraining",
-        ),
-        (
-            """
-def choose_test(patients, seen, count):
-    return np.array([patient not in seen for patient in patients])
-""",
-            "likely cause: You test with every new patient",
-        ),
-        (
-            """
-def choose_test(patients, seen, count):
-    test = np.zeros(len(patients), bool)
-    test[-count:] = True
-    return test
-""",
-            "1 of 1 test patients seen in pretraining, such as 'ada'",
-        ),
-        (
-            """
-def choose_test(patients, seen, count):
-    new = np.setdiff1d(patients, seen)[:count]
-    return np.flatnonzero(np.isin(patients, new))
-""",
-            "got 'a test set of int64, not True or False for each image'",
-        ),
-    ],
-}
+        "likely cause: You left the pixels at 0 to 255",
+    ),
+]
 
 CAUGHT_BY_HIDDEN_CASES = [
     (
