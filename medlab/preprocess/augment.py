@@ -58,7 +58,7 @@ def augment(
     rng = arguments.generator(rng)
     image = arguments.image(image, ndim=None if channels else (2, 3), dtype=np.float32)
     if not channels and image.ndim == 3 and image.shape[-1] in (3, 4):
-        raise ValueError(f"image of shape {image.shape} looks like one with colors: give channels=True")
+        raise ValueError(f"image of shape {image.shape} looks like color: give channels=True")
     grid = image.shape[:-1] if channels else image.shape
     for name, value, most in (
         ("degrees", degrees, 180),

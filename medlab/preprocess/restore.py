@@ -126,8 +126,6 @@ def _convolve(image: np.ndarray, psf: np.ndarray) -> np.ndarray:
 
     padded = np.pad(image, [(side // 2, side // 2) for side in psf.shape], mode="symmetric")
     smooth = convolve(padded, psf, mode="valid")
-    if psf.min() < 0:
-        return smooth
     return smooth.clip(image.min(), image.max())  # weighted means: the FFT's rounding must not make counts negative
 
 
