@@ -87,6 +87,16 @@ def test_nodules_of_any_size_on_the_chest_wall(diameter):
     assert metrics.dice(found, true) > 0.99
 
 
+def test_the_dome_of_the_diaphragm_in_the_first_slice_is_no_hole():
+    hu, true = chest_of_ellipses()
+    hu[:3][ball(hu.shape, (0, 65, 52), 25)[:3]] = 40  # 1963 mm² of liver in the first slice
+    hu[-3:][ball(hu.shape, (23, 65, 52), 10)[-3:]] = 40  # a nodule that the last slice cuts
+    found = segment.lungs(hu, spacing=SPACING)
+    assert not found[0, 65, 52]
+    assert found[-1, 65, 52]
+    assert metrics.dice(found, true) > 0.98
+
+
 @pytest.mark.parametrize(
     ("hu", "spacing", "says"),
     [
