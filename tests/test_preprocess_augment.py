@@ -41,18 +41,18 @@ def test_no_range_changes_nothing(shape, dtype):
 
 def test_none_stays_none_and_a_seed_repeats():
     image = ramp((12, 13))
-    first = preprocess.augment(image, rng=rng(5), flips=True, noise_sd=3, brightness=2, contrast=0.1)
+    first = preprocess.augment(image, rng=rng(5), flips=True, brightness=2, contrast=0.1)
     assert first[1:] == (None, None)
-    again = preprocess.augment(image, rng=rng(5), flips=True, noise_sd=3, brightness=2, contrast=0.1)
+    again = preprocess.augment(image, rng=rng(5), flips=True, brightness=2, contrast=0.1)
     np.testing.assert_array_equal(first[0], again[0])
-    other = preprocess.augment(image, rng=rng(6), flips=True, noise_sd=3, brightness=2, contrast=0.1)
+    other = preprocess.augment(image, rng=rng(6), flips=True, brightness=2, contrast=0.1)
     assert (first[0] != other[0]).any()
 
 
 def test_intensity_options_do_not_change_the_geometry():
     image, mask = ramp((30, 30)), filled((30, 30), (8, 5, 20, 25))
     _, plain, _ = preprocess.augment(image, mask, rng=rng(1))
-    _, loud, _ = preprocess.augment(image, mask, rng=rng(1), noise_sd=9, brightness=9, contrast=0.5)
+    _, loud, _ = preprocess.augment(image, mask, rng=rng(1), brightness=9, contrast=0.5)
     np.testing.assert_array_equal(plain, loud)
     assert (plain != mask).any()
 
@@ -61,14 +61,14 @@ def test_flips_are_left_right_in_half_of_all_cases_and_off_by_default():
     image, boxes = ramp((5, 8)), [(1, 0, 3, 2)]
     mask = filled(image.shape, boxes[0])
     seen = []
-    for seed in range(200):
+    for seed in range(100):
         result, moved, box = preprocess.augment(image, mask, boxes, rng=rng(seed), flips=True, **STILL)
         flipped = bool((result != image).any())
         np.testing.assert_array_equal(result, image[:, ::-1] if flipped else image)
         np.testing.assert_array_equal(moved, mask[:, ::-1] if flipped else mask)
         assert box.tolist() == ([[1, 6, 3, 8]] if flipped else [[1, 0, 3, 2]])
         seen.append(flipped)
-    assert 65 < sum(seen) < 135  # 5 standard deviations
+    assert 25 < sum(seen) < 75  # 5 standard deviations
     for seed in range(20):
         np.testing.assert_array_equal(preprocess.augment(image, rng=rng(seed), **STILL)[0], image)
 
@@ -140,7 +140,7 @@ def scenes(draw):
 
 
 @given(scenes())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_a_moved_mask_lies_inside_its_moved_box(scene):
     shape, box, spacing, seed = scene
     mask = filled(shape, box)
@@ -166,8 +166,6 @@ def test_intensity_changes_as_said():
     assert 1.13 < max(gains) <= 1.2
     assert -50 <= min(offsets) < -30
     assert 30 < max(offsets) <= 50
-    noisy, _, _ = preprocess.augment(image, rng=rng(), noise_sd=10, **STILL)
-    assert (noisy - image).std() == pytest.approx(10, rel=0.1)
 
 
 def test_colors_move_together():
@@ -194,18 +192,17 @@ def test_labels_keep_their_type_and_the_inputs_stay():
     ("options", "message"),
     [
         ({"rng": 0}, "rng must be a generator"),
-        ({"degrees": -1}, "degrees must be from 0 to 180"),
-        ({"degrees": float("nan")}, "degrees must be from 0 to 180"),
-        ({"scale": 1}, "scale must be from 0 to 1"),
-        ({"shift": 1.5}, "shift must be from 0 to 1"),
-        ({"contrast": 1}, "contrast must be from 0 to 1"),
-        ({"brightness": -1}, "brightness must be a number of 0 or more"),
-        ({"noise_sd": -1}, "noise_sd must be a number of 0 or more"),
+        ({"degrees": -1}, "degrees must be a number from 0 to 180"),
+        ({"degrees": float("nan")}, "degrees must be a number from 0 to 180"),
+        ({"scale": 1}, "scale must be a number from 0 to 0.9"),
+        ({"shift": 1.5}, "shift must be a number from 0 to 1"),
+        ({"contrast": 1.1}, "contrast must be a number from 0 to 1"),
+        ({"brightness": -1}, "brightness must be a number from 0"),
         ({"spacing": (1, 0)}, "spacing must be 2 numbers above 0 mm"),
         ({"spacing": (1, 1, 1)}, "spacing must be 2 numbers above 0 mm"),
-        ({"image": np.full((8, 9), np.nan)}, "image must hold finite"),
+        ({"image": np.full((8, 9), np.nan)}, "image must be finite"),
         ({"image": np.ones((8, 9, 3))}, "looks like color"),
-        ({"image": np.ones(8)}, r"image \(y, x\) or a volume"),
+        ({"image": np.ones(8)}, r"image must be \(y, x\) or \(z, y, x\)"),
         ({"mask": np.ones((9, 8), bool)}, "mask must have the shape of the image"),
         ({"mask": np.ones((8, 9))}, "bool or hold whole-number labels"),
         ({"boxes": [(0, 0, 9, 9)]}, "within"),
@@ -228,7 +225,7 @@ def test_bad_input_is_named(options, message):
         (lambda: preprocess.affine((4,)), r"shape must be \(y, x\)"),
         (lambda: preprocess.affine((4, 4), factor=0), "factor must be a number above 0"),
         (lambda: preprocess.affine((4, 4), shift=(1,)), "shift must be 2 finite numbers"),
-        (lambda: preprocess.affine((4, 4), degrees=np.nan), "degrees must be a finite number"),
+        (lambda: preprocess.affine((4, 4), degrees=np.nan), "degrees must be a number finite"),
         (lambda: preprocess.moved_image(np.ones((4, 4)), np.eye(4)), "matrix must be 3 x 3"),
     ],
 )

@@ -1,10 +1,9 @@
-"""Resampling in mm against analytic pictures, and resizing against scikit-image."""
+"""Resampling in mm against analytic pictures, and against scikit-image where sides divide."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import ndimage
 from skimage import transform
 
 from medlab import preprocess
@@ -99,7 +98,7 @@ def test_at_least_one_voxel_is_left():
     new=st.tuples(*[st.floats(0.3, 4)] * 2),
     order=st.integers(0, 1),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_values_stay_in_range_and_a_flipped_image_gives_the_flipped_result(n, spacing, new, order):
     image = np.random.default_rng(0).normal(size=n).astype(np.float32)
     result = preprocess.resample(image, spacing=spacing, new_spacing=new, order=order)
@@ -109,35 +108,11 @@ def test_values_stay_in_range_and_a_flipped_image_gives_the_flipped_result(n, sp
         np.testing.assert_allclose(flipped[:, ::-1], result, atol=1e-4)  # the centers coincide
 
 
-@pytest.mark.parametrize("shape", [(28, 28), (64, 17), (120, 100)])
-@pytest.mark.parametrize("order", [1, 3])
-@pytest.mark.parametrize("smooth_first", [True, False])
-def test_resize_is_scikit_images_in_hu(shape, order, smooth_first):
-    hu = np.random.default_rng(0).normal(-500, 300, (50, 61)).astype(np.int16)
-    options = {"order": order, "mode": "edge", "preserve_range": True, "anti_aliasing": smooth_first}
-    expected = transform.resize(hu.astype(float), shape, **options)
-    ours = preprocess.resize(hu, shape=shape, order=order, anti_aliasing=smooth_first)
-    assert ours.dtype == np.float32
-    np.testing.assert_allclose(ours, expected, atol=0.01)
-
-
-def test_resize_in_3d_keeps_masks_and_labels():
-    mask = ball((20, 30, 31), (1.5, 1, 1), 10)
-    result = preprocess.resize(mask, shape=(30, 45, 31))
-    assert (result.dtype, result.shape) == (bool, (30, 45, 31))
-    assert result.mean() == pytest.approx(mask.mean(), rel=0.03)
-    labels = ndimage.label(mask)[0].astype(np.int16) * 7
-    again = preprocess.resize(labels, shape=(9, 8, 7), order=0)
-    assert again.dtype == np.int16
-    assert set(np.unique(again)) == {0, 7}
-    bright = np.full((4, 4), 255, np.uint8)
-    np.testing.assert_allclose(preprocess.resize(bright, shape=(8, 8), order=3), 255, rtol=1e-5)
-
-
-def test_resize_and_resample_are_one_where_sides_divide():
-    image = np.random.default_rng(0).normal(-500, 300, (48, 60))
-    ours = preprocess.resample(image, spacing=(1, 1), new_spacing=(2, 3))
-    np.testing.assert_allclose(ours, preprocess.resize(image, shape=(24, 20)), atol=0.01)
+def test_where_sides_divide_it_is_scikit_images_resize():
+    hu = np.random.default_rng(0).normal(-500, 300, (48, 60)).astype(np.int16)
+    ours = preprocess.resample(hu, spacing=(1, 1), new_spacing=(2, 3))
+    theirs = transform.resize(hu.astype(float), (24, 20), mode="edge", anti_aliasing=True)
+    np.testing.assert_allclose(ours, theirs, atol=0.01)
 
 
 IMAGE = np.ones((6, 7))
@@ -154,14 +129,11 @@ def test_bad_spacing(spacing):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: preprocess.resample(IMAGE, spacing=(1, 1), new_spacing=(1, 1), order=6), "order must be 0"),
-        (lambda: preprocess.resample(IMAGE * np.nan, spacing=(1, 1), new_spacing=(1, 1)), "image must hold finite"),
-        (lambda: preprocess.resize(IMAGE * np.nan, shape=(2, 2)), "image must hold finite"),
-        (lambda: preprocess.resize(IMAGE, shape=(2, 2), order=-1), "order must be 0"),
-        (lambda: preprocess.resize(IMAGE, shape=(0, 2)), "shape must be a whole number, at least 1"),
-        (lambda: preprocess.resize(IMAGE, shape=(2.5, 2)), "shape must be a whole number"),
-        (lambda: preprocess.resize(IMAGE, shape=(2, 2, 2)), "shape must be 2 whole numbers"),
-        (lambda: preprocess.resize(IMAGE, shape=4), "shape must be 2 whole numbers"),
+        (
+            lambda: preprocess.resample(IMAGE, spacing=(1, 1), new_spacing=(1, 1), order=6),
+            "order must be a whole number",
+        ),
+        (lambda: preprocess.resample(IMAGE * np.nan, spacing=(1, 1), new_spacing=(1, 1)), "image must be finite"),
     ],
 )
 def test_bad_input_is_named(call, message):

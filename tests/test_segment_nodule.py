@@ -20,7 +20,7 @@ def lung(shape=SHAPE, seed=0):
 
 
 @pytest.mark.parametrize("value", [-550, 30, 900])
-@pytest.mark.parametrize("diameter", [6, 10, 20])
+@pytest.mark.parametrize("diameter", [6, 20])
 def test_a_ball_of_any_size_and_density(diameter, value):
     true = away() <= diameter / 2
     hu = np.where(true, value, lung())
@@ -114,7 +114,7 @@ def test_a_nodule_that_the_border_cuts(where):
 def test_nodules_of_phantom_chests():
     scores, positions = [], []
     for seed in (310, 311):
-        chest = phantoms.chest_ct(seed)
+        chest = phantoms.chest_ct(seed, shape=(40, 180, 180), spacing=(2, 1.8, 1.8))
         for i, n in enumerate(chest.nodules):
             true = chest.labels == i + 1
             inside = np.argwhere(true)
@@ -146,7 +146,7 @@ SOLID = np.where(away() <= 4, 30, LUNG)
         (SOLID[16], (32, 32), {}, r"hu must be \(z, y, x\), got shape \(65, 65\)"),
         (SOLID, MIDDLE, {"spacing": (1, 0, 1)}, "spacing must be 3 numbers above 0"),
         (SOLID, MIDDLE, {"spacing": (0.7, 0.7)}, "spacing must be 3 numbers above 0"),
-        (SOLID, MIDDLE, {"max_diameter_mm": 0}, "max_diameter_mm must be above 0"),
+        (SOLID, MIDDLE, {"max_diameter_mm": 0}, "max_diameter_mm must be a number above 0"),
         (SOLID, MIDDLE, {"level": 1}, r"level must lie between 0 \(lung\) and 1 \(nodule\), got 1"),
     ],
 )

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from medlab.preprocess import inputs
+from medlab import arguments
 from medlab.preprocess.geometry import affine, moved_boxes, moved_image, moved_mask
-from medlab.preprocess.noise import gaussian_noise
 
 
 def augment(
@@ -18,7 +17,6 @@ def augment(
     scale: float = 0.1,
     shift: float = 0.05,
     spacing: tuple[float, ...] | None = None,
-    noise_sd: float = 0.0,
     brightness: float = 0.0,
     contrast: float = 0.0,
     channels: bool = False,
@@ -27,7 +25,7 @@ def augment(
 
     One affine map is drawn (a rotation about the center in the plane of the last two axes, a scaling of all axes alike,
     a shift, perhaps a flip) and applied to the image (linear, edge continued), the mask (nearest, 0 outside) and the
-    boxes (around their moved corners). Then values change: image = mean + gain (image - mean) + offset + noise.
+    boxes (around their moved corners). Then values change: image = mean + gain (image - mean) + offset.
 
     Args:
         image: One gray image (y, x) or volume (z, y, x), or one with colors last where `channels`; no batches.
@@ -38,12 +36,11 @@ def augment(
         flips: Mirror left and right in half of all cases. Off by default: heart and liver lie on one side, and a
             flipped chest radiograph shows another patient, one with situs inversus; R and L markers read backwards.
         degrees: Largest angle of the rotation, either way, 0 to 180.
-        scale: Largest change of size: the factor lies in 1 ± scale; 0 to below 1.
+        scale: Largest change of size: the factor lies in 1 ± scale; 0 to 0.9.
         shift: Largest shift along each axis as a share of the side, either way, 0 to 1.
         spacing: Voxel size in mm, one number an axis; needed where pixels are not square, or rotation would shear.
-        noise_sd: Standard deviation of normal noise, in the unit of the image.
         brightness: Largest offset, either way, in the unit of the image.
-        contrast: Largest change of contrast: the gain lies in 1 ± contrast; 0 to below 1. HU have a fixed scale, so
+        contrast: Largest change of contrast: the gain lies in 1 ± contrast; 0 to 1. HU have a fixed scale, so
             little of it for CT.
         channels: The last axis holds colors: they move together and share gain and offset.
 
@@ -58,15 +55,19 @@ def augment(
     >>> bool((same == image).all())
     True
     """
-    image, rng = inputs.finite(image), inputs.generator(rng)
-    if not channels:
-        inputs.gray(image, "augment without channels=True")
+    rng = arguments.generator(rng)
+    image = arguments.image(image, ndim=None if channels else (2, 3), dtype=np.float32)
+    if not channels and image.ndim == 3 and image.shape[-1] in (3, 4):
+        raise ValueError(f"image of shape {image.shape} looks like color: give channels=True")
     grid = image.shape[:-1] if channels else image.shape
-    ranges = {"degrees": (degrees, 180), "scale": (scale, 1), "shift": (shift, 1), "contrast": (contrast, 1)}
-    for name, (value, most) in ranges.items():
-        if not (0 <= value <= most and (value < 1 or name not in ("scale", "contrast"))):
-            raise ValueError(f"{name} must be from 0 to {most}, got {value}")
-    brightness, noise_sd = inputs.zero_or_more(brightness, "brightness"), inputs.zero_or_more(noise_sd, "noise_sd")
+    for name, value, most in (
+        ("degrees", degrees, 180),
+        ("scale", scale, 0.9),
+        ("shift", shift, 1),
+        ("contrast", contrast, 1),
+        ("brightness", brightness, np.inf),
+    ):
+        arguments.number(value, name, low=0, high=most)
     if mask is not None and np.shape(mask) != grid:
         raise ValueError(f"mask must have the shape of the image, {grid}, got {np.shape(mask)}")
 
@@ -89,4 +90,4 @@ def augment(
     if contrast or brightness:
         mean = image.mean(dtype=float)
         image = ((image - mean) * (1 + contrast * gain) + mean + brightness * offset).astype(np.float32)
-    return gaussian_noise(image, sd=noise_sd, rng=rng) if noise_sd else image, mask, boxes
+    return image, mask, boxes

@@ -7,8 +7,8 @@ than the nodule fills it, and leaves out what the ball fits into, such as heart 
 
 import numpy as np
 
-from medlab.segment.arguments import image_of, spacing_of
-from medlab.segment.morphology import closing, dilate, fill_holes, largest_component, opening, remove_small
+from medlab import arguments
+from medlab.segment.parts import closing, dilation, largest_component, opening, remove_small
 
 TISSUE = -400.0  # HU: half way from lung (-870) to soft tissue (50)
 LUNG_MM2 = 1000.0  # less air than this in the average slice is no lung
@@ -38,12 +38,12 @@ def lungs(hu: np.ndarray, *, spacing: tuple[float, ...]) -> np.ndarray:
     """
     from scipy.ndimage import find_objects, label
 
-    hu = image_of(hu, name="hu")
-    steps = spacing_of(spacing, hu.ndim)
+    hu = arguments.image(hu, "hu", ndim=(2, 3))
+    steps = arguments.spacing(spacing, hu.ndim)
     if hu.ndim == 2:
         return lungs(hu[None], spacing=(2 * DENT_MM, *steps))[0]  # so thick that no ball reaches the next slice
     air = _air_in_body(hu)
-    lung = _large_parts(air & ~dilate(_airways(hu, air, steps), radius=WALL_MM, spacing=steps))
+    lung = _large_parts(air & ~dilation(_airways(hu, air, steps), WALL_MM, steps))
     section = lung.sum() / len(hu) * steps[1] * steps[2]
     if section < LUNG_MM2:
         raise ValueError(
@@ -55,7 +55,7 @@ def lungs(hu: np.ndarray, *, spacing: tuple[float, ...]) -> np.ndarray:
     found = np.zeros(hu.shape, bool)
     for number, box in enumerate(find_objects(parts), start=1):  # one lung at a time: no bridge across the middle
         box = (box[0], *(slice(max(side.start - 1, 0), side.stop + 1) for side in box[1:]))
-        found[box] |= closing(parts[box] == number, radius=DENT_MM, spacing=steps)
+        found[box] |= closing(parts[box] == number, DENT_MM, steps)
     return _filled(found, steps)
 
 
@@ -95,7 +95,7 @@ def _airways(hu: np.ndarray, air: np.ndarray, steps: tuple[float, ...]) -> np.nd
         return air
     darker = (np.median(hu[air]) - 1000) / 2
     smooth = gaussian_filter(hu, [1 / step for step in steps])  # noise alone makes single voxels of lung as dark
-    lumen = opening(air & (smooth < darker), radius=AIRWAY_MM, spacing=steps)
+    lumen = opening(air & (smooth < darker), AIRWAY_MM, steps)
     parts, n = label(lumen)
     wanted = np.zeros(n + 1, bool)
     wanted[parts[_trachea(air, steps)]] = True
@@ -124,8 +124,10 @@ def _filled(mask: np.ndarray, steps: tuple[float, ...]) -> np.ndarray:
 
     The first slice may cut a nodule, and also the dome of the diaphragm: a hole in that slice, but not in the lung.
     """
-    filled = fill_holes(mask)
+    from scipy.ndimage import binary_fill_holes
+
+    filled = binary_fill_holes(mask)
     for end in (0, -1):
-        holes = fill_holes(filled[end]) & ~filled[end]
+        holes = binary_fill_holes(filled[end]) & ~filled[end]
         filled[end] |= holes & ~remove_small(holes, min_size=NODULE_MM2, spacing=steps[1:])
     return filled

@@ -9,8 +9,8 @@
 
 import numpy as np
 
-from medlab.segment.arguments import at_least, image_of, spacing_of, voxel_of
-from medlab.segment.morphology import closing, dilate
+from medlab import arguments
+from medlab.segment.parts import closing, dilation
 
 STEP_MM = 1.0  # finest step along an axis that is split no further
 SMOOTH_MM = 0.5  # Gaussian against noise
@@ -56,16 +56,16 @@ def nodule(
     hu = np.asarray(hu)
     if hu.ndim != 3:
         raise ValueError(f"hu must be (z, y, x), got shape {hu.shape}")
-    steps = spacing_of(spacing, 3)
-    click = voxel_of(point, hu.shape)
-    at_least(max_diameter_mm, 0, "max_diameter_mm", open_end=True)
+    steps = arguments.spacing(spacing, 3)
+    click = arguments.point(point, hu.shape)
+    max_diameter_mm = arguments.number(max_diameter_mm, "max_diameter_mm", above=0, unit="mm")
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 (lung) and 1 (nodule), got {level}")
     window = tuple(
         slice(max(at - int(max_diameter_mm / 2 / step) - 1, 0), at + int(max_diameter_mm / 2 / step) + 2)
         for at, step in zip(click, steps)
     )
-    part, splits = _finer(image_of(hu[window], name="hu"), steps)
+    part, splits = _finer(arguments.image(hu[window], "hu"), steps)
     steps = tuple(step / split for step, split in zip(steps, splits))
     at = tuple((i - side.start) * split for i, side, split in zip(click, window, splits))
 
@@ -82,7 +82,7 @@ def nodule(
             f"a nodule is at least {CONTRAST:g} HU above that"
         )
     dense = (part > low + level * (high - low)) & (away <= max_diameter_mm / 2)
-    in_lung = dense & closing(part < WALL, radius=BALL_MM, spacing=steps)
+    in_lung = dense & closing(part < WALL, BALL_MM, steps)
     if in_lung[at]:  # a large nodule on the mediastinum may lie outside; only the next steps can help there
         dense = in_lung
     if not dense[at]:
@@ -141,4 +141,4 @@ def _without_vessels(mask: np.ndarray, at: tuple[int, ...], steps: tuple[float, 
     radius = float(depth[middle])
     thick = (depth > THICK * radius) & (_distance(mask.shape, middle, steps) <= REACH * radius + 1)
     parts, _ = label(thick)
-    return mask & dilate(parts == parts[middle], radius=THICK * radius + RIM_MM, spacing=steps)
+    return mask & dilation(parts == parts[middle], THICK * radius + RIM_MM, steps)

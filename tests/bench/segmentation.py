@@ -4,6 +4,9 @@ from collections.abc import Iterator
 from importlib.metadata import version
 
 import numpy as np
+from scipy.ndimage import binary_fill_holes
+from skimage.filters import threshold_otsu
+from skimage.segmentation import clear_border
 
 from medlab import data, metrics, phantoms, segment
 from tests.bench import Row, entry
@@ -108,15 +111,13 @@ def clicked(hu: np.ndarray, click: tuple, spacing: tuple[float, ...], true: np.n
 
 
 def otsu(hu: np.ndarray) -> np.ndarray:
-    return segment.largest_component(hu > segment.otsu(hu))
+    return segment.largest_component(hu > threshold_otsu(hu))
 
 
 def thresholded(hu: np.ndarray) -> np.ndarray:
     """Lungs the simple way: air that does not touch the border, small parts left out, holes filled."""
-    from skimage.segmentation import clear_border
-
     air = np.stack([clear_border(one) for one in hu < -400])
-    return segment.fill_holes(segment.remove_small(air, min_size=20_000))
+    return binary_fill_holes(segment.remove_small(air, min_size=20_000))
 
 
 def row(name: str, statistic, ours: list[float], groups, peer: str, theirs: list[float]) -> Row:
