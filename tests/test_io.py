@@ -15,7 +15,7 @@ from PIL import Image
 from pydicom.data import get_testdata_file
 
 from medlab import data, io
-from medlab.io.rescale import rescale
+from medlab.io.volume import rescale
 from tests import corpus
 
 sitk.ProcessObject.SetGlobalWarningDisplay(False)
@@ -512,7 +512,7 @@ def test_written_dicom_keeps_the_name_and_is_valid_elsewhere(tmp_path):
         ({"array": np.zeros((2, 3, 3)), "axes": "yx"}, "do not describe"),
         ({"array": np.zeros((2, 3, 4)), "spacing": (1, 1)}, "3 numbers above 0"),
         ({"array": np.zeros((2, 3)), "spacing": (1, -1)}, "above 0"),
-        ({"array": np.zeros((2, 3, 4)), "affine": np.zeros((4, 4))}, "flatten"),
+        ({"array": np.zeros((2, 3, 4)), "affine": np.zeros((4, 4))}, "span a volume"),
         ({"array": np.zeros((2, 3, 4)), "spacing": (2, 1, 1), "affine": np.eye(4)}, "disagree"),
     ],
 )

@@ -62,13 +62,9 @@ def in_plane_spacing(ds: Dataset, path: Path) -> tuple[float, float] | None:
                 raise ReadError(f"{path}: {name} must be two numbers above 0 mm, the header says {spacing}")
             return spacing
     regions = ds.get("SequenceOfUltrasoundRegions") or []
-    steps = {
-        (abs(float(r.PhysicalDeltaY)) * 10, abs(float(r.PhysicalDeltaX)) * 10)
-        for r in regions
-        if r.get("PhysicalUnitsXDirection") == UNIT_CM and r.get("PhysicalUnitsYDirection") == UNIT_CM
-    }
-    # two regions of different scale in one picture: no single answer
-    return steps.pop() if len(steps) == 1 and len(regions) == 1 else None
+    if len(regions) == 1 and all(regions[0].get(f"PhysicalUnits{axis}Direction") == UNIT_CM for axis in "XY"):
+        return tuple(abs(float(regions[0][f"PhysicalDelta{axis}"].value)) * 10 for axis in "YX")
+    return None  # regions of different scale in one picture give no single answer
 
 
 def slice_affine(ds: Dataset, path: Path, *, step: np.ndarray | None = None) -> np.ndarray | None:
