@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from medlab import data, io
-from medlab.data.lazy import Lazy
+from medlab.data.dataset import Lazy
 from tests import corpus
 from tests.data_sets import toy, volumes
 

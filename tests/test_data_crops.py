@@ -9,7 +9,7 @@ import pytest
 from scipy.ndimage import map_coordinates
 
 from medlab import data, io
-from medlab.data.lazy import Lazy
+from medlab.data.dataset import Lazy
 
 CENTER = np.array([3.0, -12.0, 40.0])  # of the lesion, mm in the patient, (left, posterior, superior)
 
@@ -139,13 +139,16 @@ def test_rows_stay_together():
         ({"mask": None}, "where are the lesions.*z, y, x"),
         ({"spacing": None}, "grey images of 3 axes with a spacing"),
         ({"image": np.zeros((6, 6, 6, 3))}, "grey images of 3 axes"),
-        ({"size_mm": 0}, "above 0"),
-        ({"shape": (4, 4, -1)}, "above 0"),
-        ({"shape": 4.5}, r"shape must be whole numbers of voxels, got 4\.5"),
+        ({"size_mm": 0}, "size_mm must be a number above 0 mm, got 0"),
+        ({"shape": (4, 4, -1)}, "shape must be a whole number of 1 or more, got -1"),
+        ({"shape": 4.5}, r"shape must be a whole number of 1 or more, got 4\.5"),
         ({"shape": (4, 4)}, r"shape must be one number, or 3 .* got \(4, 4\)"),
         ({"size_mm": (4, 4, 4, 4)}, r"size_mm must be one number, or 3 .* got \(4, 4, 4, 4\)"),
-        ({"spacing": (1, 0, 1)}, r"one: image 0 of p: spacing must be numbers above 0 in mm, got \(1\.0, 0\.0, 1\.0\)"),
-        ({"spacing": (1, 1, np.nan)}, "image 0 of p: spacing must be numbers above 0"),
+        (
+            {"spacing": (1, 0, 1)},
+            r"one: image 0 of p: spacing must be 3 numbers above 0 mm, one an axis, got \(1\.0, 0\.0, 1\.0\)",
+        ),
+        ({"spacing": (1, 1, np.nan)}, "image 0 of p: spacing must be 3 numbers above 0"),
         (
             {"mask": None, "table": pd.DataFrame({"z": [-58.2], "y": [3], "x": [90.5]})},
             "outside the image.*millimetres",

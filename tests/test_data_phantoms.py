@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from medlab import data
-from medlab.data import medmnist_catalogue as catalogue
+from medlab.data import medmnist as catalogue
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*its MD5 is", "ignore:.*officially", "ignore:BreastMNIST. malignant")
 
