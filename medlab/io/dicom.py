@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import get_decoder, pixel_array
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 
-from medlab.io.dicom_geometry import functional, has_place, in_plane_spacing, order_slices, placed, slice_affine
+from medlab.io.dicom_geometry import functional, has_place, in_plane_spacing, placed, slice_affine, stack_geometry
 from medlab.io.volume import ReadError, Volume, refuse_huge, rescale
 
 
@@ -21,14 +21,16 @@ def read(path: Path, max_voxels: int) -> Volume:
     refuse_huge(path, voxels(ds, path), max_voxels)
     warn_if_unusual(ds, path)
     pixels = rescaled(decoded(ds, path), ds, path)
-    colour = "c" if is_colour(ds) else ""
+    axes = "yx" + ("c" if is_colour(ds) else "")
     about = {"source": str(path), "header": plain_header(ds), **meaning(ds)}
-    if pixels.ndim > 2 + len(colour):
-        stacked = _frames_in_space(ds, pixels, path)
-        if stacked is not None:
-            return Volume(*stacked, axes="zyx" + colour, **about)
+    if pixels.ndim > len(axes):
+        frames = [placed(ds, i) for i in range(len(pixels))]
+        if _are_slices(frames):
+            names = [f"{path} frame {i + 1}" for i in range(len(frames))]
+            order, spacing, affine = stack_geometry(frames, names)
+            return Volume(pixels[order], spacing, affine, axes="z" + axes, **about)
+        axes = "t" + axes
     place = placed(ds)
-    axes = ("t" if pixels.ndim > 2 + len(colour) else "") + "yx" + colour
     spacing = in_plane_spacing(place, path) or in_plane_spacing(ds, path)
     return Volume(pixels, spacing, slice_affine(place, path), axes=axes, **about)
 
@@ -200,13 +202,8 @@ def _rules(ds: Dataset, path: Path) -> list[tuple[float, float]]:
     return [] if slope is None else [(float(slope), float(ds.get("RescaleIntercept", 0)))]
 
 
-def _frames_in_space(ds: Dataset, pixels: np.ndarray, path: Path):
-    """Frames that are slices, sorted along their normal: (pixels, spacing, affine); None for a film."""
-    frames = [placed(ds, i) for i in range(len(pixels))]
-    places = {tuple(map(float, frame.ImagePositionPatient)) for frame in frames if has_place(frame)}
-    if not all(map(has_place, frames)) or len(places) == 1:
-        return None
-    order, step = order_slices(frames, [f"{path} frame {i + 1}" for i in range(len(frames))])
-    affine = slice_affine(frames[order[0]], path, step=step)
-    spacing = (float(np.linalg.norm(step)), *in_plane_spacing(frames[0], path))
-    return pixels[order], spacing, affine
+def _are_slices(frames: list[Dataset]) -> bool:
+    """Whether frames lie at places of their own; those of a film do not."""
+    if not all(map(has_place, frames)):
+        return False
+    return len({tuple(map(float, frame.ImagePositionPatient)) for frame in frames}) > 1

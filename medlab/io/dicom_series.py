@@ -8,7 +8,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from medlab.io import dicom
-from medlab.io.dicom_geometry import has_place, in_plane_spacing, order_slices, placed, slice_affine
+from medlab.io.dicom_geometry import has_place, in_plane_spacing, placed, stack_geometry
 from medlab.io.volume import ReadError, Series, Volume, refuse_huge
 
 SAME_SERIES = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID")  # UIDs alone are not unique in real exports
@@ -75,7 +75,7 @@ def _scan(folder: Path) -> tuple[list[Headers], list[ReadError]]:
                 ds = dicom.open_dataset(path, tags=TAGS)
                 groups.setdefault(tuple(str(ds.get(tag, "")) for tag in SAME_SERIES), {})[path] = ds
         except ReadError as error:
-            if getattr(error, "kind", ""):  # sound, but no image
+            if isinstance(error, dicom.NoImage) and error.kind:
                 others[error.kind] += 1
             else:
                 damaged.append(error)
@@ -127,11 +127,10 @@ def _describe(group: Headers) -> Series:
 
 
 def _spacing(group: Headers) -> tuple[float, float, float] | None:
-    headers, files = [placed(ds) for ds in group.values()], list(group)
-    in_plane = in_plane_spacing(headers[0], files[0])
-    between = headers[0].get("SpacingBetweenSlices") or None
+    headers, names = [placed(ds) for ds in group.values()], [str(path) for path in group]
     if len(headers) > 1:
-        between = np.linalg.norm(order_slices(headers, [path.name for path in files])[1])
+        return stack_geometry(headers, names)[1]
+    between, in_plane = headers[0].get("SpacingBetweenSlices"), in_plane_spacing(headers[0], Path(names[0]))
     return (float(between), *in_plane) if between and in_plane else None
 
 
@@ -139,7 +138,7 @@ def _stack(folder: Path, group: Headers, max_voxels: int) -> Volume:
     files, names = list(group), [str(path) for path in group]
     refuse_huge(folder, sum(dicom.voxels(ds, path) for path, ds in group.items()), max_voxels)
     headers = [_checked(ds, group, name) for ds, name in zip(group.values(), names, strict=True)]
-    order, step = order_slices(headers, names)
+    order, spacing, affine = stack_geometry(headers, names)
     array, lowest = None, None
     for z, i in enumerate(order):  # one file at a time: a series may fill half of the memory
         ds = dicom.open_dataset(files[i])
@@ -150,8 +149,6 @@ def _stack(folder: Path, group: Headers, max_voxels: int) -> Volume:
             array, lowest = np.empty((len(order), *pixels.shape), pixels.dtype), ds
         array = array.astype(np.promote_types(array.dtype, pixels.dtype), copy=False)
         array[z] = pixels
-    affine = slice_affine(headers[order[0]], files[order[0]], step=step)
-    spacing = (float(np.linalg.norm(step)), *in_plane_spacing(headers[0], files[0]))
     about = {"source": str(folder), "header": dicom.plain_header(lowest), **dicom.meaning(lowest)}
     return Volume(array, spacing, affine, axes="zyx" + "c" * (array.ndim - 3), **about)
 
