@@ -40,7 +40,7 @@ samples = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 3)), min_size=1,
 
 
 @ANY
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(samples, st.integers(0, 5), st.sampled_from([(0.7, 0.1, 0.2), (0.5, 0.0, 0.5), (0.05, 0.05, 0.9)]))
 def test_no_patient_stands_on_two_sides_of_a_split(found, seed, fractions):
     patients, labels = map(list, zip(*found, strict=True))
@@ -57,7 +57,7 @@ def test_no_patient_stands_on_two_sides_of_a_split(found, seed, fractions):
 
 
 @ANY
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(samples, st.integers(0, 5), st.integers(2, 6))
 def test_no_patient_stands_in_two_folds(found, seed, k):
     patients, labels = map(list, zip(*found, strict=True))
@@ -75,7 +75,7 @@ def test_no_patient_stands_in_two_folds(found, seed, k):
 
 
 @ANY
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(st.integers(0, 3), min_size=8, max_size=60), st.sampled_from(["multiclass", "multilabel", "regression"])
 )
@@ -92,7 +92,7 @@ def test_without_patients_every_image_is_in_one_part(labels, task):
 
 def test_classes_and_sizes_are_in_proportion():
     rng = np.random.default_rng(0)
-    patients = rng.integers(0, 300, 2000)
+    patients = rng.integers(0, 300, 2000)  # seven images a patient
     labels = (rng.random(300) < 0.3)[patients].astype(int)  # a patient has one class
     labels[rng.random(2000) < 0.02] = 2
     whole = table(patients, labels)
@@ -125,14 +125,6 @@ def test_the_seed_decides():
     first, again, other = (rows(data.split(whole, seed=seed)[2]) for seed in (0, 0, 1))
     assert first == again != other
     assert len(first) == 20
-
-
-def test_many_patients_are_divided_as_wanted():
-    rng = np.random.default_rng(0)
-    whole = table(np.arange(50_000), rng.integers(0, 2, 50_000))
-    parts = data.split(whole)
-    assert [len(part) for part in parts] == pytest.approx([35_000, 5_000, 10_000], abs=2)
-    assert all(abs(np.mean(part.labels) - np.mean(whole.labels)) < 0.001 for part in parts)
 
 
 def test_an_official_split_is_kept():

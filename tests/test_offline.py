@@ -1,4 +1,4 @@
-"""Lessons run where there is no network at all: a namespace with nothing but loopback."""
+"""A lesson runs where there is no network at all: a namespace with nothing but loopback."""
 
 import json
 import shutil
@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-from medlab.report import lessons
 from tests import notebooks
 
 LOOPBACK_UP = """
@@ -30,10 +29,10 @@ def no_namespaces() -> bool:
 
 
 @pytest.mark.skipif(no_namespaces(), reason="this system makes no network namespaces")
-def test_lessons_run_without_a_network(tmp_path):
-    light = [lesson.name for lesson in lessons.find()][:2]
-    command = [*UNSHARE, sys.executable, "-c", LOOPBACK_UP, "report", *light, "--out", str(tmp_path)]
+def test_a_lesson_runs_without_a_network(tmp_path):
+    lesson = "01_reading_medical_images"  # reads every kind of file; the machinery is the same for all
+    command = [*UNSHARE, sys.executable, "-c", LOOPBACK_UP, "report", lesson, "--out", str(tmp_path)]
     done = subprocess.run(command, cwd=notebooks.REPOSITORY, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["lessons"]
-    assert all(results[name]["ok"] for name in light)
+    assert results[lesson]["ok"]
