@@ -462,7 +462,7 @@ def test_writing_never_mixes_with_old_files(tmp_path):
         corpus.series(tmp_path / "file")
     corpus.series(tmp_path / "s")
     before = sorted(p.name for p in (tmp_path / "s").iterdir())
-    with pytest.raises(FileExistsError, match="choose a new folder"):
+    with pytest.raises(FileExistsError, match="not empty; name a new folder"):
         corpus.series(tmp_path / "s", seed=1)
     assert sorted(p.name for p in (tmp_path / "s").iterdir()) == before
 

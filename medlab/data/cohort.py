@@ -13,7 +13,7 @@ from medlab.data.download import file_md5
 from medlab.data.files import lazy_images, lazy_masks, turned_point
 from medlab.data.splits import subset
 from medlab.data.table import from_column, read_table
-from medlab.files import beside
+from medlab.files import new_folder
 from medlab.io.volume import affine_at_origin
 
 if TYPE_CHECKING:
@@ -75,10 +75,7 @@ def write_cohort(dataset: Dataset, folder: str | Path) -> Path:
         ValueError: If an image has no spacing, or values that NIfTI cannot hold.
     """
     folder = Path(folder).expanduser()
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{folder}: is there already and not empty; name a new folder, or clear it first")
-    with beside(folder) as part:
-        part.mkdir()
+    with new_folder(folder) as part:
         table = _table_of(dataset)
         for i in range(len(dataset)):
             spacing = dataset.spacing_of(i)
@@ -90,8 +87,6 @@ def write_cohort(dataset: Dataset, folder: str | Path) -> Path:
         table.to_csv(part / TABLE, index=False)
         about = {name: getattr(dataset, name) for name in ("name", "task", "class_names", "licence", "citation")}
         (part / ABOUT).write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
-        if folder.exists():
-            folder.rmdir()
     return folder
 
 

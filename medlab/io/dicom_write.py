@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 from pydicom import uid
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset
 from pydicom.valuerep import DSfloat
 
-from medlab.files import beside
+from medlab.files import new_folder
 from medlab.io.volume import Volume
 
 CLASSES = {"CT": uid.CTImageStorage, "MR": uid.MRImageStorage}
@@ -33,16 +33,12 @@ def write(volume: Volume, folder: Path) -> None:
         ValueError: If values are not whole numbers of 16 bit, the place in the patient is unknown, or rows and columns
             are not perpendicular.
     """
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        what = "holds files already" if folder.is_dir() else "is a file"
-        raise FileExistsError(f"{folder}: {what}; choose a new folder for the DICOM series")
     slices = _whole_numbers(volume, folder)
     row, column, spacing = _plane(volume, folder)
     digest = _digest(volume)
     study, series, frame = (_stable_uid(digest, part) for part in ("study", "series", "frame"))
     apart = abs(np.cross(row, column) @ volume.affine[:3, 0])  # along the normal, whatever the tilt
-    with beside(folder) as part:
-        part.mkdir()
+    with new_folder(folder) as part:
         for i, pixels in enumerate(slices):
             ds = _header(volume)
             ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.FrameOfReferenceUID = study, series, frame
@@ -57,8 +53,6 @@ def write(volume: Volume, folder: Path) -> None:
                 ds.RescaleType = "HU"
             ds.set_pixel_data(pixels, "MONOCHROME2", bits_stored=16, generate_instance_uid=False)
             ds.save_as(part / f"{i + 1:04d}.dcm", enforce_file_format=True)
-        if folder.exists():
-            folder.rmdir()
 
 
 def _whole_numbers(volume: Volume, folder: Path) -> np.ndarray:
@@ -91,8 +85,6 @@ def _plane(volume: Volume, folder: Path) -> tuple[np.ndarray, np.ndarray, tuple[
 
 def _header(volume: Volume) -> Dataset:
     ds = Dataset()
-    ds.file_meta = FileMetaDataset()
-    ds.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
     ds.SOPClassUID = CLASSES.get(volume.modality, uid.SecondaryCaptureImageStorage)
     ds.SpecificCharacterSet = "ISO_IR 192"
     ds.ImageType = ["DERIVED", "SECONDARY"]
