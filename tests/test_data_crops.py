@@ -101,6 +101,10 @@ def test_a_lesion_larger_than_the_cube_is_counted():
     image, mask = lesion((30, 30, 30), (1, 1, 1))
     with pytest.warns(UserWarning, match="1 of 1 lesions are larger than the cube of 8 × 8 × 8 mm"):
         data.crops(one(image, mask, (1, 1, 1)), size_mm=8, shape=8)
+    fine = lesion((40, 40, 40), (0.5, 0.5, 0.5))  # 14 mm are 28 voxels
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        data.crops(one(*fine, (0.5, 0.5, 0.5)), size_mm=16, shape=8)
 
 
 def test_points_in_place_of_masks():

@@ -104,12 +104,16 @@ def test_header_is_plain_python():
     assert "PixelData" not in header
 
 
-def test_film_has_time_and_colour():
+def test_film_has_time_and_colour(tmp_path):
     film = io.read(data.example("us-heart"))
     assert (film.axes, film.shape) == ("tyxc", (30, 240, 320, 3))
     # one region with 0.0510 cm a pixel
-    region = pydicom.dcmread(data.example("us-heart")).SequenceOfUltrasoundRegions[0]
+    ds = pydicom.dcmread(data.example("us-heart"))
+    (region,) = ds.SequenceOfUltrasoundRegions
     assert film.spacing == pytest.approx((region.PhysicalDeltaY * 10, region.PhysicalDeltaX * 10))
+    region.PhysicalDeltaY *= 2
+    ds.save_as(tmp_path / "stretched.dcm")
+    assert io.read(tmp_path / "stretched.dcm").spacing == pytest.approx((2 * film.spacing[0], film.spacing[1]))
 
 
 def test_radiotherapy_dose_is_a_stack_in_gray():
