@@ -25,3 +25,21 @@ def beside(path: str | Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def new_folder(path: str | Path) -> Iterator[Path]:
+    """A folder to fill in place of `path`, which must be new or empty: put there as `beside` does.
+
+    Raises:
+        FileExistsError: If `path` is a file, or a folder that holds something.
+    """
+    path = Path(path)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        what = "is there already and not empty" if path.is_dir() else "is a file"
+        raise FileExistsError(f"{path}: {what}; name a new folder, or clear it first")
+    with beside(path) as part:
+        part.mkdir()
+        yield part
+        if path.exists():
+            path.rmdir()

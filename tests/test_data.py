@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medlab.data.lazy import Lazy
+from medlab.data.dataset import Lazy
 from tests.data_sets import toy
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*its MD5 is", "ignore:.*officially", "ignore:BreastMNIST. malignant")
@@ -42,10 +42,10 @@ def test_a_spacing_is_for_all_images_or_for_each():
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"spacing": (1, 0)}, r"toy: spacing must be numbers above 0 in mm, one an axis, got \(1, 0\)"),
-        ({"spacing": (1, float("inf"))}, "spacing must be numbers above 0"),
-        ({"spacing": ("a", 1)}, "spacing must be numbers above 0"),
-        ({"spacing": ()}, "spacing must be numbers above 0"),
+        ({"spacing": (1, 0)}, r"toy: spacing must be 2 numbers above 0 mm, one an axis, got \(1, 0\)"),
+        ({"spacing": (1, float("inf"))}, "spacing must be 2 numbers above 0"),
+        ({"spacing": ("a", 1)}, "12 images but 2 spacing"),
+        ({"spacing": ()}, "12 images but 0 spacing"),
         ({"spacing": (1, 1, 1)}, r"spacing \(1\.0, 1\.0, 1\.0\) has 3 numbers, but the images are \(4, 5\)"),
         ({"spacing": ((1, 1), (2, 2))}, "12 images but 2 spacing"),
         ({"labels": np.zeros(11, int)}, "12 images but 11 labels"),
@@ -53,7 +53,7 @@ def test_a_spacing_is_for_all_images_or_for_each():
         ({"patients": [*["a"] * 11, None]}, "patients missing for 1 images.*position 11"),
         ({"patients": [*["a"] * 11, float("nan")]}, "patients missing"),
         ({"masks": np.zeros((3, 4, 5))}, "12 images but 3 masks"),
-        ({"task": "guess"}, "task must be one of binary, .* got 'guess'"),
+        ({"task": "guess"}, "task must be one of 'binary', .* got 'guess'"),
         ({"labels": np.arange(12)}, "labels run from 0 to 11, allowed are 0 to 1"),
         ({"labels": np.full(12, -1)}, "labels run from -1"),
         ({"labels": np.full(12, 0.5)}, "whole numbers"),

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from medlab import data, io
-from medlab.data.lazy import Lazy
+from medlab.data.dataset import Lazy
 from tests import corpus
 from tests.data_sets import toy, volumes
 
@@ -75,6 +75,11 @@ def test_a_cohort_appears_whole_or_not_at_all(tmp_path):
         data.write_cohort(broken, tmp_path / "c")
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "empty").mkdir()
+    broken.images = Lazy(lambda i: (tmp_path / "empty" / "mine").touch() or np.zeros((2, 2, 2), np.int16), 6)
+    with pytest.raises(OSError, match="not empty"):  # somebody else's file came while it was written
+        data.write_cohort(broken, tmp_path / "empty")
+    assert [path.name for path in tmp_path.rglob("*")] == ["empty", "mine"]
+    (tmp_path / "empty" / "mine").unlink()
     data.write_cohort(volumes(), tmp_path / "empty")
     with pytest.raises(FileExistsError, match="not empty"):
         data.write_cohort(volumes(), tmp_path / "empty")

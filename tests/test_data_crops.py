@@ -2,6 +2,7 @@
 
 import itertools
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import pytest
 from scipy.ndimage import map_coordinates
 
 from medlab import data, io
-from medlab.data.lazy import Lazy
+from medlab.data.dataset import Lazy
 
 CENTER = np.array([3.0, -12.0, 40.0])  # of the lesion, mm in the patient, (left, posterior, superior)
 
@@ -37,9 +38,9 @@ def test_all_48_orientations_give_the_same_crop(tmp_path):
     rows = ["patient_id,image,mask,malignant"]
     for letters in itertools.permutations(("LR", "PA", "SI")):
         for axes in map("".join, itertools.product(*letters)):
-            io.write(io.reorient(lps, axes), tmp_path / f"{axes}.nii.gz")
-            io.write(io.reorient(io.Volume(mask, lps.spacing, affine), axes), tmp_path / f"{axes}_m.nii.gz")
-            rows.append(f"{axes},{axes}.nii.gz,{axes}_m.nii.gz,1")
+            io.write(io.reorient(lps, axes), tmp_path / f"{axes}.nii")
+            io.write(io.reorient(io.Volume(mask, lps.spacing, affine), axes), tmp_path / f"{axes}_m.nii")
+            rows.append(f"{axes},{axes}.nii,{axes}_m.nii,1")
     (tmp_path / "cohort.csv").write_text("\n".join(rows))
     found = data.crops(data.load(tmp_path), size_mm=20, shape=16)
     assert found.images.shape == (48, 16, 16, 16)
@@ -100,6 +101,10 @@ def test_a_lesion_larger_than_the_cube_is_counted():
     image, mask = lesion((30, 30, 30), (1, 1, 1))
     with pytest.warns(UserWarning, match="1 of 1 lesions are larger than the cube of 8 × 8 × 8 mm"):
         data.crops(one(image, mask, (1, 1, 1)), size_mm=8, shape=8)
+    fine = lesion((40, 40, 40), (0.5, 0.5, 0.5))  # 14 mm are 28 voxels
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        data.crops(one(*fine, (0.5, 0.5, 0.5)), size_mm=16, shape=8)
 
 
 def test_points_in_place_of_masks():
@@ -139,13 +144,16 @@ def test_rows_stay_together():
         ({"mask": None}, "where are the lesions.*z, y, x"),
         ({"spacing": None}, "grey images of 3 axes with a spacing"),
         ({"image": np.zeros((6, 6, 6, 3))}, "grey images of 3 axes"),
-        ({"size_mm": 0}, "above 0"),
-        ({"shape": (4, 4, -1)}, "above 0"),
-        ({"shape": 4.5}, r"shape must be whole numbers of voxels, got 4\.5"),
+        ({"size_mm": 0}, "size_mm must be a number above 0 mm, got 0"),
+        ({"shape": (4, 4, -1)}, "shape must be a whole number of 1 or more, got -1"),
+        ({"shape": 4.5}, r"shape must be a whole number of 1 or more, got 4\.5"),
         ({"shape": (4, 4)}, r"shape must be one number, or 3 .* got \(4, 4\)"),
         ({"size_mm": (4, 4, 4, 4)}, r"size_mm must be one number, or 3 .* got \(4, 4, 4, 4\)"),
-        ({"spacing": (1, 0, 1)}, r"one: image 0 of p: spacing must be numbers above 0 in mm, got \(1\.0, 0\.0, 1\.0\)"),
-        ({"spacing": (1, 1, np.nan)}, "image 0 of p: spacing must be numbers above 0"),
+        (
+            {"spacing": (1, 0, 1)},
+            r"one: image 0 of p: spacing must be 3 numbers above 0 mm, one an axis, got \(1\.0, 0\.0, 1\.0\)",
+        ),
+        ({"spacing": (1, 1, np.nan)}, "image 0 of p: spacing must be 3 numbers above 0"),
         (
             {"mask": None, "table": pd.DataFrame({"z": [-58.2], "y": [3], "x": [90.5]})},
             "outside the image.*millimetres",
@@ -163,3 +171,37 @@ def test_spacing_must_be_known():
     unknown = data.Dataset("flat", np.zeros((2, 5, 5)), [0, 1], class_names=("b", "m"), masks=np.ones((2, 5, 5)))
     with pytest.raises(ValueError, match="spacing is unknown"):
         data.crops(unknown, size_mm=4, shape=4)
+
+
+# one slice through a lesion
+
+
+def made(images, masks=None, spacing=None):
+    return data.Dataset("made", images, np.array([0, 1]), None, None, ("no", "yes"), "binary", masks, spacing)
+
+
+def test_the_slice_is_where_the_mask_is_largest():
+    images = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
+    masks = np.zeros(images.shape, bool)
+    masks[1, 0, 0, 0] = masks[1, 2, :2, :2] = True
+    image, mask, spacing = data.lesion_slice(made(images, masks, (2.0, 1.0, 0.5)), 1)
+    np.testing.assert_array_equal(image, images[1, 2])
+    assert mask.sum() == 4
+    assert spacing == (1.0, 0.5)
+
+
+def test_without_a_mask_it_is_the_middle_and_an_image_is_itself():
+    volumes, flat = np.arange(24).reshape(2, 3, 2, 2), np.arange(8).reshape(2, 2, 2)
+    assert data.lesion_slice(made(volumes, spacing=(1, 1, 1)), 0)[0].tolist() == [[4, 5], [6, 7]]
+    image, mask, spacing = data.lesion_slice(made(flat), 1)
+    assert image.tolist() == [[4, 5], [6, 7]]
+    assert mask is None
+    assert spacing is None
+
+
+def test_refuses_colour_and_a_mask_of_another_shape():
+    with pytest.raises(ValueError, match=r"must be grey.*\(4, 4, 3\)"):
+        data.lesion_slice(made(np.zeros((2, 4, 4, 3))), 0)
+    wrong = replace(made(np.zeros((2, 3, 4, 4)), spacing=(1, 1, 1)), masks=np.zeros((2, 3, 4, 5), bool))
+    with pytest.raises(ValueError, match=r"made: image 1: the mask is \(3, 4, 5\), its image \(3, 4, 4\)"):
+        data.lesion_slice(wrong, 1)

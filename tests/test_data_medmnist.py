@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from medlab import data
-from medlab.data import medmnist_catalogue as catalogue
+from medlab.data import medmnist as catalogue
 from tests.data_sets import volumes
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*its MD5 is", "ignore:.*officially", "ignore:BreastMNIST. malignant")
@@ -31,7 +31,7 @@ def medmnist_file(folder, name: str, *, n=(20, 6, 8), size: int = 28, **changed)
 
 @pytest.mark.parametrize("name", catalogue.CATALOGUE)
 def test_every_set_of_medmnist_loads(name, tmp_path):
-    _, arrays = medmnist_file(tmp_path, name)
+    _, arrays = medmnist_file(tmp_path, name, n=(7, 2, 3))
     found = data.load(name, folder=tmp_path)
     entry = catalogue.CATALOGUE[name]
     assert (found.task, found.class_names, found.licence) == (entry.task, entry.classes, entry.licence)
@@ -40,7 +40,7 @@ def test_every_set_of_medmnist_loads(name, tmp_path):
     )
     labels = np.concatenate([arrays[f"{p}_labels"] for p in ("train", "val", "test")])
     np.testing.assert_array_equal(found.labels, labels if entry.task == "multilabel" else labels[:, 0])
-    assert [len(part) for part in data.split(found)] == [20, 6, 8]
+    assert [len(part) for part in data.split(found)] == [7, 2, 3]
     assert found.patients is None
     assert "s41597-022-01721-8" in found.citation
 
@@ -113,15 +113,6 @@ def test_a_part_of_a_set_keeps_split_and_classes(tmp_path, monkeypatch):
         data.load("octmnist", n=701, folder=tmp_path)
 
 
-def test_large_files_are_unpacked_in_blocks(tmp_path, monkeypatch):
-    path, arrays = medmnist_file(tmp_path, "breastmnist", n=(50, 7, 9))
-    official(monkeypatch, "breastmnist", path, (50, 7, 9))
-    monkeypatch.setattr("medlab.data.medmnist.BLOCK", 28 * 28 * 3 + 5)
-    found = data.load("breastmnist", folder=tmp_path)
-    np.testing.assert_array_equal(found.images[:50], arrays["train_images"])
-    np.testing.assert_array_equal(found.images[57:], arrays["test_images"])
-
-
 def test_one_finding_of_chestmnist(tmp_path, monkeypatch):
     path, _ = medmnist_file(tmp_path, "chestmnist")
     official(monkeypatch, "chestmnist", path, (20, 6, 8))
@@ -142,7 +133,7 @@ def test_one_finding_of_chestmnist(tmp_path, monkeypatch):
         ({"train_labels": np.full((20, 1), 7, np.uint8)}, "labels run from 0 to 7"),
         (
             {"train_labels": np.array([[object()]] * 20)},
-            r"pneumoniamnist\.npz: train_labels is not .*(?i:object arrays)",
+            r"pneumoniamnist\.npz: train_labels cannot be read \(Object arrays .*zenodo",
         ),
         ({"train_labels": np.array([["sick"]] * 20)}, r"pneumoniamnist\.npz: train_labels are <U4 \(sick, .*whole"),
         ({"val_labels": np.full((6, 1), 0.5)}, r"pneumoniamnist\.npz: val_labels are float64 \(0\.5, .*whole numbers"),
@@ -158,7 +149,7 @@ def test_files_with_the_wrong_content_are_refused(changed, says, tmp_path):
 @pytest.mark.parametrize("content", [b"<html>log in</html>", b""])
 def test_damaged_files_are_refused(content, tmp_path):
     (tmp_path / "pneumoniamnist.npz").write_bytes(content)
-    with pytest.raises(ValueError, match=r"pneumoniamnist\.npz: damaged.*zenodo"):
+    with pytest.raises(ValueError, match=r"pneumoniamnist\.npz: train_labels cannot be read .*damaged.*zenodo"):
         data.load("pneumoniamnist", folder=tmp_path)
     path, _ = medmnist_file(tmp_path, "pneumoniamnist")
     with zipfile.ZipFile(path) as archive:
@@ -166,7 +157,7 @@ def test_damaged_files_are_refused(content, tmp_path):
     raw = bytearray(path.read_bytes())
     raw[place : place + 40] = bytes(40)
     path.write_bytes(raw)
-    with pytest.raises(ValueError, match=r"pneumoniamnist\.npz: damaged"):
+    with pytest.raises(ValueError, match=r"pneumoniamnist\.npz: test_images cannot be read .*damaged"):
         data.load("pneumoniamnist", folder=tmp_path)
 
 
@@ -177,7 +168,7 @@ def test_an_array_that_numpy_cannot_read_names_the_file(array, tmp_path):
     np.savez(path, **arrays)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(f"{array}.npy", b"no magic here, only text")
-    with pytest.raises(ValueError, match=rf"pneumoniamnist\.npz: {array} is not an array of numbers .*magic"):
+    with pytest.raises(ValueError, match=rf"pneumoniamnist\.npz: {array} cannot be read \(it is no array of NumPy\)"):
         data.load("pneumoniamnist", folder=tmp_path)
 
 
@@ -193,7 +184,7 @@ def test_an_unknown_name_lists_the_known_ones(tmp_path):
         data.load("pneumonia", folder=tmp_path)
     with pytest.raises(FileNotFoundError, match="empty"):
         data.load("")
-    with pytest.raises(ValueError, match="n must be at least 1"):
+    with pytest.raises(ValueError, match="n must be a whole number of 1 or more, got 0"):
         data.load("pneumoniamnist", n=0)
     with pytest.raises(ValueError, match="size=64 chooses among the files of MedMNIST"):
         data.load(corpus_of, size=64)

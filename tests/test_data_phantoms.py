@@ -6,14 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medlab import data
-from medlab.data import medmnist_catalogue as catalogue
+from medlab import data, phantoms
+from medlab.data import medmnist as catalogue
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*its MD5 is", "ignore:.*officially", "ignore:BreastMNIST. malignant")
 
 
 def test_phantom_nodules():
-    phantoms = pytest.importorskip("medlab.phantoms")
     found = data.load("phantom-nodules", n=30, seed=5)
     assert len(found) == len(set(found.patients)) == 30
     assert set(found.labels) == {0, 1}
@@ -35,25 +34,32 @@ def test_phantom_nodules():
 
 
 def test_phantom_nodules_as_a_cohort(tmp_path):
-    pytest.importorskip("medlab.phantoms")
-    written = data.load("phantom-nodules", n=4)
+    written = data.load("phantom-nodules", n=2)
     found = data.load(data.write_cohort(written, tmp_path / "c"))
     np.testing.assert_array_equal(np.asarray(found.images), np.asarray(written.images))
     np.testing.assert_array_equal(np.asarray(found.masks), np.asarray(written.masks))
     pd.testing.assert_frame_equal(found.table[list(written.table)], written.table, check_dtype=False)
 
 
-def test_phantom_chests():
-    phantoms = pytest.importorskip("medlab.phantoms")
-    if not hasattr(phantoms, "chest_ct"):
-        pytest.skip("no chest phantom yet")
+def test_phantom_chests(monkeypatch):
+    """Drawn small here; what is asked for is what the table says."""
+    draw, asked = phantoms.chest_ct, []
+
+    def small(seed, *, n_nodules, spacing):
+        asked.append((seed, n_nodules, spacing))
+        return draw(seed, n_nodules=n_nodules, shape=(16, 64, 64), spacing=(5, 5, 5))
+
+    monkeypatch.setattr(phantoms, "chest_ct", small)
     found = data.load("phantom-chests", n=3, seed=1)
     assert found.labels.tolist() == [1, 1, 0]
-    assert found.images[2].shape == found.masks[2].shape
     assert not found.masks[2].any()
-    chest = phantoms.chest_ct(int(found.table["seed"][0]), n_nodules=int(found.table["n_nodules"][0]))
+    chest = draw(
+        int(found.table["seed"][0]), n_nodules=int(found.table["n_nodules"][0]), shape=(16, 64, 64), spacing=(5, 5, 5)
+    )
     np.testing.assert_array_equal(found.images[0], chest.image)
-    assert found.spacing_of(0) == tuple(chest.spacing)
+    np.testing.assert_array_equal(found.masks[0], np.asarray(chest.labels) > 0)
+    assert [(seed, n) for seed, n, _ in asked] == [tuple(found.table.loc[i, ["seed", "n_nodules"]]) for i in (2, 0)]
+    assert {spacing for _, _, spacing in asked} == {found.spacing_of(0)}
 
 
 def test_every_source_has_a_data_card():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from medlab import features
-from medlab.data.lazy import Lazy
+from medlab.data.dataset import Lazy
 
 
 def lesions(n: int, shape=(9, 24, 26)) -> tuple[np.ndarray, np.ndarray]:

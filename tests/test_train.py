@@ -11,7 +11,7 @@ from scipy import ndimage
 from torch import nn
 
 from medlab import classify, data, metrics, networks, train
-from medlab.data.lazy import Lazy
+from medlab.data.dataset import Lazy
 from medlab.train import run as running
 from tests import train_sets
 from tests.test_data_medmnist import medmnist_file

@@ -11,7 +11,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from torch.nn import functional
 
 from medlab import networks, train
-from medlab.data.lazy import Lazy
+from medlab.data.dataset import Lazy
 from medlab.train import batches, options, recipe, tasks
 from tests.train_sets import dataset, net
 

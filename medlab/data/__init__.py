@@ -9,14 +9,12 @@
 """
 
 from medlab.data.cohort import write_cohort
-from medlab.data.crops import crops
+from medlab.data.crops import crops, lesion_slice
 from medlab.data.dataset import Dataset
 from medlab.data.download import DownloadError
 from medlab.data.examples import EXAMPLES, Example, example
-from medlab.data.leaks import LeakError, refuse_leak
 from medlab.data.load import load
-from medlab.data.slices import lesion_slice
-from medlab.data.splits import folds, split
+from medlab.data.splits import LeakError, folds, refuse_leak, split
 
 __all__ = [
     "EXAMPLES",

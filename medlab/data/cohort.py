@@ -1,9 +1,7 @@
 """A cohort: a folder with `cohort.csv`, one row a lesion, and the image files that it names."""
 
-import csv
 import json
 import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +10,11 @@ import numpy as np
 from medlab import io
 from medlab.data.dataset import Dataset
 from medlab.data.download import file_md5
-from medlab.data.files import Masks, lazy_images, turned_point
-from medlab.data.labels import from_column, is_missing
-from medlab.data.lazy import Lazy
-from medlab.data.subset import subset
+from medlab.data.files import lazy_images, lazy_masks, turned_point
+from medlab.data.splits import subset
+from medlab.data.table import from_column, read_table
+from medlab.files import new_folder
+from medlab.io.volume import affine_at_origin
 
 if TYPE_CHECKING:
     import pandas
@@ -39,9 +38,7 @@ def load(folder: Path, *, label: str | None, n: int | None, seed: int) -> Datase
     image is).
     """
     table = _table(folder / TABLE)
-    known = KNOWN.get(folder.name, {})
-    if (folder / ABOUT).is_file():
-        known = _about(folder / ABOUT)
+    known = _about(folder / ABOUT) if (folder / ABOUT).is_file() else KNOWN.get(folder.name, {})
     labels, class_names, task, rows = _labels(table, label, known, folder)
     official = "split" in table and (table["split"] != "").any()
     strata = table["split"].to_numpy()[rows] if official else None
@@ -50,9 +47,7 @@ def load(folder: Path, *, label: str | None, n: int | None, seed: int) -> Datase
     table = table.iloc[rows].reset_index(drop=True)
     images = _paths(folder, table, "image")
     pixels, spacing = lazy_images(images)
-    masks = None
-    if "mask" in table:
-        masks = Lazy(Masks(_paths(folder, table, "mask"), images), len(table))
+    masks = lazy_masks(_paths(folder, table, "mask"), images) if "mask" in table else None
     if set(POINT) <= set(table.columns):
         points = table[POINT].to_numpy(float)
         table[POINT] = [turned_point(path, tuple(point)) for path, point in zip(images, points, strict=True)]
@@ -80,35 +75,22 @@ def write_cohort(dataset: Dataset, folder: str | Path) -> Path:
         ValueError: If an image has no spacing, or values that NIfTI cannot hold.
     """
     folder = Path(folder).expanduser()
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{folder}: is there already and not empty; name a new folder, or clear it first")
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    shutil.rmtree(beside, ignore_errors=True)
-    try:
-        beside.mkdir(parents=True)
+    with new_folder(folder) as part:
         table = _table_of(dataset)
         for i in range(len(dataset)):
             spacing = dataset.spacing_of(i)
             if spacing is None:
                 raise ValueError(f"{dataset.name}: image {i} has no spacing, which NIfTI needs; set dataset.spacing")
-            _write(dataset.images[i], spacing, beside / table["image"][i])
+            _write(dataset.images[i], spacing, part / table["image"][i])
             if dataset.masks is not None:
-                _write(np.asarray(dataset.masks[i], bool), spacing, beside / table["mask"][i])
-        table.to_csv(beside / TABLE, index=False, quoting=csv.QUOTE_MINIMAL)
-        kept = ("name", "task", "class_names", "licence", "citation")
-        about = {name: getattr(dataset, name) for name in kept}
-        (beside / ABOUT).write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
-        if folder.exists():
-            folder.rmdir()
-        os.rename(beside, folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+                _write(np.asarray(dataset.masks[i], bool), spacing, part / table["mask"][i])
+        table.to_csv(part / TABLE, index=False)
+        about = {name: getattr(dataset, name) for name in ("name", "task", "class_names", "licence", "citation")}
+        (part / ABOUT).write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
     return folder
 
 
 def _write(image: np.ndarray, spacing: tuple[float, ...], path: Path) -> None:
-    from medlab.io.volume import affine_at_origin
-
     image = np.asarray(image)
     if image.ndim not in (2, 3) or image.ndim != len(spacing):
         raise ValueError(f"a cohort holds grey images of two or three axes, got shape {image.shape}, spacing {spacing}")
@@ -135,30 +117,13 @@ def _table_of(dataset: Dataset) -> "pandas.DataFrame":
 
 
 def _table(path: Path) -> "pandas.DataFrame":
-    """The table with numbers as numbers; ids and paths stay text ("007" is not 7)."""
-    import pandas as pd
-
-    try:
-        how = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}
-        head = pd.read_csv(path, header=None, nrows=1, **how).iloc[0].str.strip().tolist()
-        table = pd.read_csv(path, **how)
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise ValueError(f"{path}: not a table of comma-separated values in UTF-8 ({error}); save it again") from error
-    twice = sorted({name for name in head if name and head.count(name) > 1})
-    if twice:
-        raise ValueError(f"{path}: columns {', '.join(twice)} stand there more than once; rename or delete one of each")
-    table.columns = [str(column).strip() for column in table.columns]
+    table = read_table(path, text=TEXT)
     if "image" not in table:
         raise ValueError(f"{path}: has no column 'image'; it has {', '.join(table.columns)}")
-    if not len(table):
-        raise ValueError(f"{path}: has no rows")
-    for column in table:
-        if column not in TEXT and not column.endswith("_id"):
-            table[column] = _numbers(table[column])
-    if "patient_id" in table and (table["patient_id"].str.strip() == "").any():
-        row = int((table["patient_id"].str.strip() == "").to_numpy().argmax())
+    nobody = np.flatnonzero(table["patient_id"].str.strip() == "") if "patient_id" in table else ()
+    if len(nobody):
         raise ValueError(
-            f"{path}: row {row + 2} has no patient_id; every lesion needs one, or none may have the column"
+            f"{path}: row {nobody[0] + 2} has no patient_id; every lesion needs one, or none may have the column"
         )
     return table
 
@@ -168,20 +133,6 @@ def _about(path: Path) -> dict[str, Any]:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: cannot be read ({error}); write the cohort again, or delete this file") from error
-
-
-def _numbers(column: "pandas.Series") -> "pandas.Series":
-    """A column of text as whole numbers or fractions (missing is NaN) where every value is one."""
-    missing = is_missing(column)
-    if missing.all():
-        return column
-    filled = column.str.strip().mask(missing, "nan")
-    for kind in ("int64", "float64"):
-        try:
-            return filled.astype(kind)
-        except (ValueError, OverflowError):
-            continue
-    return column
 
 
 def _labels(table: "pandas.DataFrame", label: str | None, known: dict[str, Any], folder: Path):

@@ -1,10 +1,11 @@
-"""Every lesion in a cube of the same millimetres, whatever the grid of its scan."""
+"""Every lesion in a cube of the same millimetres, whatever the grid of its scan; or one slice through it."""
 
 import warnings
 from dataclasses import replace
 
 import numpy as np
 
+from medlab import arguments
 from medlab.data.dataset import Dataset
 
 
@@ -30,33 +31,36 @@ def crops(dataset: Dataset, *, size_mm: float | tuple[float, ...], shape: int | 
 
     Warns when lesions are larger than the cube. A grid much coarser than the scan's is not smoothed first.
     """
+    from scipy.ndimage import affine_transform
+
     if not len(dataset):
         raise ValueError(f"{dataset.name}: there are no images to cut crops from")
     if dataset.spacing is None:
         raise ValueError(f"{dataset.name}: the spacing is unknown, so millimetres cannot be cut; set dataset.spacing")
     n_axes = len(dataset.spacing_of(0) or (0, 0, 0))
-    sides, counts = _one_an_axis(size_mm, n_axes, "size_mm"), _one_an_axis(shape, n_axes, "shape")
-    if (counts != np.round(counts)).any():
-        raise ValueError(f"shape must be whole numbers of voxels, got {shape}")
-    counts = tuple(int(n) for n in counts)
+    sides = _each_axis(size_mm, n_axes, "size_mm")
+    sides = np.array([arguments.number(side, "size_mm", above=0, unit="mm") for side in sides])
+    counts = tuple(arguments.whole(n, "shape", low=1) for n in _each_axis(shape, n_axes, "shape"))
     points = _points(dataset, n_axes)
     images = np.empty((len(dataset), *counts), np.float32)
     masks = None if dataset.masks is None else np.empty(images.shape, bool)
     cut_off = 0
     for i in range(len(dataset)):
-        image, spacing = np.asarray(dataset.images[i]), dataset.spacing_of(i)
-        _check(dataset, i, image, spacing, n_axes)
-        mask = None if masks is None else _mask(dataset, i, image)
-        box = None if mask is None else _box(mask)
-        if box is None and points is None:
+        image, mask, spacing = _lesion(dataset, i, n_axes)
+        if mask is not None and mask.any():
+            box = arguments.box(mask)
+            first, after = np.array([[side.start, side.stop] for side in box]).T
+            center = (first + after - 1) / 2
+            cut_off += bool(((after - first) * spacing > sides + 1e-6).any())
+        elif points is not None:
+            center = _inside(dataset, i, points[i], image.shape)
+        else:
             raise ValueError(f"{_row(dataset, i)}: the mask is empty and no point is known; leave it out")
-        center = _inside(dataset, i, points[i], image.shape) if box is None else (box[0] + box[1] - 1) / 2
         steps = sides / counts / spacing
-        first = center - (np.array(counts) - 1) / 2 * steps
-        images[i] = _sample(image.astype(np.float32), first, steps, counts, order=1, mode="nearest")
+        grid = {"matrix": steps, "offset": center - (np.array(counts) - 1) / 2 * steps, "output_shape": counts}
+        images[i] = affine_transform(image.astype(np.float32), order=1, mode="nearest", prefilter=False, **grid)
         if mask is not None:
-            masks[i] = _sample(mask.astype(np.uint8), first, steps, counts, order=0, mode="grid-constant")
-        cut_off += box is not None and bool(((box[1] - box[0]) * spacing > sides + 1e-6).any())
+            masks[i] = affine_transform(mask.view(np.uint8), order=0, mode="grid-constant", prefilter=False, **grid)
     if cut_off:
         warnings.warn(
             f"{dataset.name}: {cut_off} of {len(dataset)} lesions are larger than the cube of "
@@ -70,28 +74,31 @@ def crops(dataset: Dataset, *, size_mm: float | tuple[float, ...], shape: int | 
     return replace(dataset, images=images, masks=masks, spacing=spacing, table=table)
 
 
-def _one_an_axis(value: float | tuple[float, ...], n_axes: int, what: str) -> np.ndarray:
-    numbers = np.asarray(value, float)
-    if numbers.shape not in ((), (n_axes,)):
-        raise ValueError(f"{what} must be one number, or {n_axes} (one an axis of the images), got {value}")
-    if not (np.isfinite(numbers).all() and (numbers > 0).all()):
-        raise ValueError(f"{what} must be above 0 and finite, got {value}")
-    return np.broadcast_to(numbers, n_axes)
+def lesion_slice(dataset: Dataset, i: int) -> tuple[np.ndarray, np.ndarray | None, tuple[float, float] | None]:
+    """The axial slice of image `i` in which its mask is largest; the middle slice without a mask, a 2-D image itself.
+
+    Returns:
+        Image (y, x) in its own unit, mask (y, x) or None, spacing (y, x) in mm or None.
+
+    Raises:
+        ValueError: If the image is in colour or has other than two or three axes, or the mask another shape.
+    """
+    image, spacing = np.asarray(dataset.images[i]), dataset.spacing_of(i)
+    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[-1] in (3, 4) and spacing is None):
+        raise ValueError(f"{_row(dataset, i)} must be grey, (y, x) or (z, y, x), got shape {image.shape}")
+    mask = _mask(dataset, i, image)
+    if image.ndim == 3:
+        z = len(image) // 2 if mask is None else int(mask.sum(axis=(1, 2)).argmax())
+        image, mask = image[z], None if mask is None else mask[z]
+    return image, mask, spacing and spacing[-2:]
 
 
-def _sample(image: np.ndarray, first: np.ndarray, steps: np.ndarray, counts: tuple[int, ...], **how) -> np.ndarray:
-    """Values at `counts` points a side, from the voxel index `first` on, `steps` voxels apart."""
-    from scipy.ndimage import affine_transform
-
-    return affine_transform(image, steps, offset=first, output_shape=counts, prefilter=False, **how)
-
-
-def _box(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """First voxel, and the one after the last, along each axis; None where the mask is empty."""
-    if not mask.any():
-        return None
-    spans = [np.flatnonzero(mask.any(tuple(a for a in range(mask.ndim) if a != axis))) for axis in range(mask.ndim)]
-    return np.array([s[0] for s in spans]), np.array([s[-1] + 1 for s in spans])
+def _each_axis(value: float | tuple[float, ...], n_axes: int, name: str) -> tuple[float, ...]:
+    """The number for each axis, where one may stand for all."""
+    values = (value,) * n_axes if np.ndim(value) == 0 else tuple(value)
+    if len(values) != n_axes:
+        raise ValueError(f"{name} must be one number, or {n_axes} (one an axis of the images), got {value}")
+    return values
 
 
 def _points(dataset: Dataset, n_axes: int) -> np.ndarray | None:
@@ -112,22 +119,22 @@ def _inside(dataset: Dataset, i: int, point: np.ndarray, shape: tuple[int, ...])
     return point
 
 
-def _mask(dataset: Dataset, i: int, image: np.ndarray) -> np.ndarray:
-    mask = np.asarray(dataset.masks[i]) > 0
-    if mask.shape != image.shape:
-        raise ValueError(f"{_row(dataset, i)}: the mask is {mask.shape}, its image {image.shape}")
-    return mask
-
-
-def _check(dataset: Dataset, i: int, image: np.ndarray, spacing: tuple[float, ...] | None, n_axes: int) -> None:
+def _lesion(dataset: Dataset, i: int, n_axes: int) -> tuple[np.ndarray, np.ndarray | None, tuple[float, ...]]:
+    """Image, mask and spacing of one row, if they fit each other."""
+    image, spacing = np.asarray(dataset.images[i]), dataset.spacing_of(i)
     if spacing is None or image.ndim != n_axes or len(spacing) != n_axes:
         raise ValueError(
             f"{_row(dataset, i)}: crops are cut from grey images of {n_axes} axes with a spacing, "
             f"got shape {image.shape} and spacing {spacing}"
         )
+    return image, _mask(dataset, i, image), arguments.spacing(spacing, n_axes, f"{_row(dataset, i)}: spacing")
 
-    if not all(np.isfinite(step) and step > 0 for step in spacing):
-        raise ValueError(f"{_row(dataset, i)}: spacing must be numbers above 0 in mm, got {spacing}")
+
+def _mask(dataset: Dataset, i: int, image: np.ndarray) -> np.ndarray | None:
+    mask = None if dataset.masks is None else np.asarray(dataset.masks[i]) > 0
+    if mask is not None and mask.shape != image.shape:
+        raise ValueError(f"{_row(dataset, i)}: the mask is {mask.shape}, its image {image.shape}")
+    return mask
 
 
 def _row(dataset: Dataset, i: int) -> str:

@@ -1,10 +1,13 @@
 """One shape for all data: images, labels, patients, and what has to be known about them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from medlab import arguments
 
 if TYPE_CHECKING:
     import pandas
@@ -62,12 +65,8 @@ class Dataset:
         self.labels = np.asarray(self.labels)
         for name in ("patients", "split"):
             if getattr(self, name) is not None:
-                setattr(self, name, _as_text(getattr(self, name), f"{self.name}: {name}"))
-        if isinstance(self.spacing, (tuple, list, np.ndarray)) and len(self.spacing):
-            one_for_all = all(np.isscalar(step) for step in self.spacing)
-            if one_for_all or isinstance(self.spacing, tuple):
-                self.spacing = tuple(self.spacing) if one_for_all else list(self.spacing)
-        self._check_spacing()
+                setattr(self, name, as_text(getattr(self, name), f"{self.name}: {name}"))
+        self._settle_spacing()
         self._check_lengths()
         self._check_labels()
 
@@ -92,43 +91,34 @@ class Dataset:
         return None if spacing is None else tuple(float(step) for step in spacing)
 
     def _check_lengths(self) -> None:
-        n = len(self.images)
         for name in ("labels", "patients", "split", "masks", "spacing", "table"):
             part = getattr(self, name)
-            if part is None or isinstance(part, tuple):
-                continue
-            if len(part) != n:
-                raise ValueError(f"{self.name}: {n} images but {len(part)} {name}; each image needs its own")
+            if part is not None and not isinstance(part, tuple) and len(part) != len(self):
+                raise ValueError(f"{self.name}: {len(self)} images but {len(part)} {name}; each image needs its own")
 
-    def _check_spacing(self) -> None:
-        """Only one spacing for all; where each image has its own, it is looked at when it is needed."""
-        if not isinstance(self.spacing, tuple):
+    def _settle_spacing(self) -> None:
+        """One spacing for all becomes a tuple; where each image has its own, it is looked at when it is needed."""
+        if not isinstance(self.spacing, (tuple, list, np.ndarray)):
             return
-        try:
-            steps = tuple(float(step) for step in self.spacing)
-        except (TypeError, ValueError):
-            steps = ()
-        if not steps or not all(np.isfinite(step) and step > 0 for step in steps):
-            raise ValueError(f"{self.name}: spacing must be numbers above 0 in mm, one an axis, got {self.spacing}")
-        self.spacing = steps
+        if not len(self.spacing) or not all(isinstance(step, Real) for step in self.spacing):
+            self.spacing = list(self.spacing)
+            return
+        self.spacing = arguments.spacing(self.spacing, len(self.spacing), f"{self.name}: spacing")
         if isinstance(self.images, np.ndarray) and self.images.ndim > 1:
-            shape = self.images.shape[1:]
-            colour = len(shape) == len(steps) + 1 and shape[-1] in (3, 4)
-            if len(shape) != len(steps) and not colour:
-                raise ValueError(f"{self.name}: spacing {steps} has {len(steps)} numbers, but the images are {shape}")
+            shape, n = self.images.shape[1:], len(self.spacing)
+            if len(shape) != n and not (len(shape) == n + 1 and shape[-1] in (3, 4)):  # colour has no spacing
+                raise ValueError(f"{self.name}: spacing {self.spacing} has {n} numbers, but the images are {shape}")
 
     def _check_labels(self) -> None:
-        if self.task not in TASKS:
-            raise ValueError(f"{self.name}: task must be one of {', '.join(TASKS)}, got {self.task!r}")
+        arguments.choice(self.task, f"{self.name}: task", TASKS)
         labels, k = self.labels, len(self.class_names)
         if labels.ndim != (2 if self.task == "multilabel" else 1):
             wanted = "(images, classes)" if self.task == "multilabel" else "(images,)"
             raise ValueError(f"{self.name}: labels of a {self.task} task have shape {wanted}, got {labels.shape}")
         if self.task == "regression":
-            if not np.isfinite(self.labels.astype(float)).all():
-                raise ValueError(
-                    f"{self.name}: {(~np.isfinite(labels.astype(float))).sum()} labels are NaN or infinite"
-                )
+            unknown = int((~np.isfinite(labels.astype(float))).sum())
+            if unknown:
+                raise ValueError(f"{self.name}: {unknown} labels are NaN or infinite")
             return
         if k == 0:
             raise ValueError(f"{self.name}: class_names are missing; a {self.task} task needs one name a class")
@@ -146,42 +136,83 @@ class Dataset:
                 f"({k} class_names: {', '.join(self.class_names)})"
             )
 
-    def __repr__(self) -> str:
-        said = [f"{len(self):,} images{_size(self.images)}", self.task + self._counts()]
-        said.append("patients unknown" if self.patients is None else f"{len(np.unique(self.patients)):,} patients")
-        if self.split is not None:
-            said.append("official split " + "/".join(f"{(self.split == part).sum()}" for part in SPLITS))
-        return f"{self.name}: {', '.join(said)}"
+    def of_class(self) -> np.ndarray:
+        """(images, classes) as bool: which images are of which class; an image may have several, or none."""
+        if self.task == "multilabel":
+            return self.labels == 1
+        return self.labels[:, None] == np.arange(len(self.class_names))
 
-    def _counts(self) -> str:
+    def __repr__(self) -> str:
+        size = f" {' × '.join(map(str, self.images.shape[1:]))}" if isinstance(self.images, np.ndarray) else ""
+        parts = [f"{len(self):,} images{size}", f"{self.task}{self._contents()}"]
+        parts.append("patients unknown" if self.patients is None else f"{len(np.unique(self.patients)):,} patients")
+        if self.split is not None:
+            parts.append("official split " + "/".join(f"{(self.split == part).sum()}" for part in SPLITS))
+        return f"{self.name}: {', '.join(parts)}"
+
+    def _contents(self) -> str:
         if self.task == "regression":
             return f" ({self.labels.min():.4g} to {self.labels.max():.4g})" if len(self) else ""
-        columns = (
-            self.labels.T if self.task == "multilabel" else [self.labels == c for c in range(len(self.class_names))]
-        )
-        return (
-            f" ({', '.join(f'{name} {int(np.sum(c)):,}' for name, c in zip(self.class_names, columns, strict=True))})"
-        )
+        counts = [f"{name} {n:,}" for name, n in zip(self.class_names, self.of_class().sum(0).tolist())]
+        return f" ({', '.join(counts)})"
 
 
 def taken(part: Any, indices: Any) -> Any:
     """The items of a sequence at some indices: of an array, a `Lazy`, a list; None stays None."""
-    if part is None or isinstance(part, np.ndarray) or hasattr(part, "make"):
+    if part is None or isinstance(part, (np.ndarray, Lazy)) or isinstance(indices, slice):
         return None if part is None else part[indices]
-    if isinstance(indices, slice):
-        return part[indices]
-    chosen = np.arange(len(part))[indices]
-    return [part[int(i)] for i in chosen]
+    return [part[int(i)] for i in np.arange(len(part))[indices]]
 
 
-def about(dataset: Dataset, **changed: Any) -> dict[str, Any]:
-    """What a Dataset made from another one keeps: name, licence, citation, classes; with what `changed` replaces."""
-    kept = ("name", "class_names", "task", "licence", "citation", "checksum")
-    assert set(kept) < {field.name for field in fields(Dataset)}
-    return {name: getattr(dataset, name) for name in kept} | changed
+class Lazy(Sequence):
+    """Items made one at a time and not kept, so that memory does not grow with their number.
+
+    Args:
+        make: Gives item `i`; a module-level function or an object, so that worker processes can receive it.
+        index: Which items of `make`, in which order; a number stands for all from 0.
+
+    An integer gives an item, anything else that NumPy takes as an index gives a shorter `Lazy`. `np.asarray` makes one
+    array of all, where their sizes agree.
+
+    >>> squares = Lazy(lambda i: np.full((2, 2), i * i), 10)
+    >>> squares[3].tolist(), len(squares[::2]), np.asarray(squares[2:5]).shape
+    ([[9, 9], [9, 9]], 5, (3, 2, 2))
+    """
+
+    def __init__(self, make: Callable[[int], Any], index: int | np.ndarray):
+        self.make = make
+        self.index = np.arange(index) if isinstance(index, (int, np.integer)) else np.asarray(index)
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __getitem__(self, which):
+        if isinstance(which, (int, np.integer)) and not isinstance(which, (bool, np.bool_)):
+            return self.make(int(self.index[which]))
+        return Lazy(self.make, self.index[which])
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        if not len(self):
+            return np.empty(0, dtype or np.float32)
+        first = np.asarray(self[0])
+        array = np.empty((len(self), *first.shape), dtype or first.dtype)
+        for i, item in enumerate(self):
+            item = np.asarray(item)
+            if item.shape != first.shape:
+                raise ValueError(
+                    f"image {i} is {item.shape} and image 0 is {first.shape}: no single array holds both; "
+                    f"take them one by one, or cut them alike with data.crops"
+                )
+            if dtype is None and not np.can_cast(item.dtype, array.dtype, "same_kind"):
+                array = array.astype(np.result_type(array, item))
+            array[i] = item
+        return array
+
+    def __repr__(self) -> str:
+        return f"{len(self):,} items, made when asked for"
 
 
-def _as_text(values: Any, what: str) -> np.ndarray:
+def as_text(values: Any, what: str) -> np.ndarray:
     """Ids as text, the same under every type (7, 7.0, b"7", " 7 "); a missing one is an error.
 
     Missing ones would become a patient of their own called "nan".
@@ -204,7 +235,3 @@ def _text(item: Any) -> str:
     elif isinstance(item, (float, np.floating)) and float(item).is_integer():
         item = int(item)
     return str(item).strip()
-
-
-def _size(images: Any) -> str:
-    return f" {' × '.join(map(str, images.shape[1:]))}" if isinstance(images, np.ndarray) else ""

@@ -1,5 +1,6 @@
-"""Images that need no network: real ones inside pydicom, nibabel and scikit-image, and one synthetic patient."""
+"""Images that need no network (`examples.csv`): real ones inside installed packages, and one synthetic patient."""
 
+import csv
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,35 +23,13 @@ class Example:
     licence: str
 
 
-_PYDICOM = "MIT, as part of pydicom"
-_NIBABEL = "MIT, as part of nibabel"
+def _examples() -> dict[str, Example]:
+    """The table beside this file."""
+    with open(Path(__file__).with_suffix(".csv"), encoding="utf-8", newline="") as file:
+        return {row.pop("name"): Example(**row) for row in csv.DictReader(file)}
 
-EXAMPLES = {
-    "ct-head": Example(
-        "pydicom", "data/test_files/J2K_pixelrep_mismatch.dcm", "CT of a head at the skull base, one slice", _PYDICOM
-    ),
-    "ct-spine": Example("pydicom", "data/test_files/CT_small.dcm", "CT of a thoracic vertebra, one slice", _PYDICOM),
-    "mr-abdomen": Example("pydicom", "data/test_files/examples_overlay.dcm", "MR of an abdomen, one slice", _PYDICOM),
-    "mr-brain": Example("nibabel", "tests/data/example4d.nii.gz", "MR of a brain, two volumes in time", _NIBABEL),
-    "us-heart": Example(
-        "pydicom", "data/test_files/examples_ybr_color.dcm", "ultrasound of a beating heart, 30 frames", _PYDICOM
-    ),
-    "us-burnt-in": Example(
-        "pydicom", "data/test_files/examples_palette.dcm", "ultrasound with text burnt into the pixels", _PYDICOM
-    ),
-    "bone-scan": Example("pydicom", "data/test_files/JPEG2000.dcm", "whole-body bone scintigram", _PYDICOM),
-    "pacs-folder": Example(
-        "pydicom", "data/test_files/dicomdirtests", "folder of a PACS: three patients, 16 × 16 pixels", _PYDICOM
-    ),
-    "phantom-patient": Example(
-        "medlab", "../data/sample/dicom", "CT of a synthetic chest, a DICOM series of 28 files", "MIT, made by medlab"
-    ),
-    "fundus": Example("skimage", "data/retina.jpg", "colour photograph of a retina", "CC0, Mikael Häggström"),
-    "histology": Example(
-        "skimage", "data/ihc.png", "colon glands, stained: brown antibody, blue nuclei", "no known restrictions, CMMI"
-    ),
-    "cell": Example("skimage", "data/cell.png", "one cell under a quantitative phase microscope", "CC0"),
-}  # fmt: skip
+
+EXAMPLES = _examples()
 
 
 def example(name: str) -> Path:

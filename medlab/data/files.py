@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -11,51 +11,41 @@ from typing import NamedTuple
 import numpy as np
 
 from medlab import io
-from medlab.data.lazy import Lazy
-
-
-class Pixels:
-    """Reads image `i` of a list of files: volumes turned so that x, y, z run to left, back and head (LPS)."""
-
-    def __init__(self, paths: Sequence[Path]):
-        self.paths = [str(path) for path in paths]
-
-    def volume(self, i: int) -> io.Volume:
-        return _read(self.paths[i]).volume
-
-    def __call__(self, i: int) -> np.ndarray:
-        return self.volume(i).array.copy()  # the volume is kept for the next call
-
-
-class Masks:
-    """Reads mask `i` as bool, everything above 0, turned as its image is.
-
-    A mask whose file does not say how it lies is taken to lie as its image; one that says otherwise is refused.
-    """
-
-    def __init__(self, paths: Sequence[Path], images: Sequence[Path]):
-        self.paths = [str(path) for path in paths]
-        self.images = [str(path) for path in images]
-
-    def __call__(self, i: int) -> np.ndarray:
-        image, mask = _read(self.images[i]), _read(self.paths[i])
-        return _on_grid(mask, image, self.paths[i], self.images[i]) > 0
-
-
-class Spacings(Pixels):
-    """The spacing of image `i` in mm; None where its file does not say."""
-
-    def __call__(self, i: int) -> tuple[float, ...] | None:
-        return self.volume(i).spacing
+from medlab.data.dataset import Lazy
+from medlab.io.volume import ras_to_zyx, upright, xyz_to_ras
 
 
 def lazy_images(paths: Sequence[Path]) -> tuple[Lazy, Lazy]:
-    """Images and their spacings, read when asked for."""
-    return Lazy(Pixels(paths), len(paths)), Lazy(Spacings(paths), len(paths))
+    """Images and their spacings in mm (None where a file does not say), read when asked for.
+
+    Volumes are turned so that x, y, z run to left, back and head (LPS).
+    """
+    names = [str(path) for path in paths]
+    return Lazy(partial(_image, names), len(names)), Lazy(partial(_spacing, names), len(names))
+
+
+def lazy_masks(paths: Sequence[Path], images: Sequence[Path]) -> Lazy:
+    """Masks as bool, everything above 0, turned as their images are, read when asked for.
+
+    A mask whose file does not say how it lies is taken to lie as its image; one that says otherwise is refused.
+    """
+    return Lazy(partial(_mask, [str(path) for path in paths], [str(path) for path in images]), len(paths))
+
+
+def _image(paths: list[str], i: int) -> np.ndarray:
+    return _read(paths[i]).volume.array.copy()  # the volume is kept for the next call
+
+
+def _spacing(paths: list[str], i: int) -> tuple[float, ...] | None:
+    return _read(paths[i]).volume.spacing
+
+
+def _mask(paths: list[str], images: list[str], i: int) -> np.ndarray:
+    return _on_grid(_read(paths[i]), _read(images[i]), paths[i], images[i]) > 0
 
 
 def turned_point(path: Path, point: tuple[float, float, float]) -> tuple[float, ...]:
-    """A voxel index (z, y, x) of a file as the index of the same voxel in the volume that `Pixels` gives."""
+    """A voxel index (z, y, x) of a file as the index of the same voxel in what `lazy_images` gives."""
     if path.name.lower().endswith((".nii", ".nii.gz")):
         shape, affine = _nifti_header(path)
     else:
@@ -64,8 +54,6 @@ def turned_point(path: Path, point: tuple[float, float, float]) -> tuple[float, 
     if affine is None or len(shape) != 3:
         return tuple(map(float, point))
     from nibabel import orientations
-
-    from medlab.io.volume import xyz_to_ras
 
     turn = orientations.ornt_transform(
         orientations.io_orientation(xyz_to_ras(affine)), orientations.axcodes2ornt("LPS")
@@ -78,8 +66,6 @@ def turned_point(path: Path, point: tuple[float, float, float]) -> tuple[float, 
 def _nifti_header(path: Path) -> tuple[tuple[int, ...], np.ndarray | None]:
     """Shape (z, y, x) and affine of a NIfTI file, without its voxels."""
     import nibabel
-
-    from medlab.io.volume import ras_to_zyx
 
     image = nibabel.load(path)
     known = int(image.header["sform_code"]) or int(image.header["qform_code"])
@@ -101,11 +87,7 @@ def _read(path: str) -> _File:
 @lru_cache(maxsize=2)
 def _read_once(path: str, changed: int) -> _File:
     volume = io.read(path)
-    return _File(_turned(volume), _space_shape(volume), volume.affine)
-
-
-def _turned(volume: io.Volume) -> io.Volume:
-    return io.reorient(volume) if volume.affine is not None and volume.space == "zyx" else volume
+    return _File(upright(volume), _space_shape(volume), volume.affine)
 
 
 def _space_shape(volume: io.Volume) -> tuple[int, ...]:
@@ -117,7 +99,7 @@ def _on_grid(mask: _File, image: _File, mask_path: str, image_path: str) -> np.n
     if mask.affine is None or image.affine is None:  # one does not say how it lies: the arrays belong together as saved
         _refuse_other_shape(mask.shape, image.shape, mask_path, image_path)
         saved = mask.volume if mask.affine is None else io.read(mask_path)
-        return _turned(replace(saved, affine=image.affine, spacing=None)).array
+        return upright(replace(saved, affine=image.affine, spacing=None)).array
     _refuse_other_shape(_space_shape(mask.volume), _space_shape(image.volume), mask_path, image_path)
     size = (1,) * (3 - len(image.shape)) + _space_shape(image.volume)
     corners = np.array([[*corner, 1] for corner in product(*[(0, n - 1) for n in size])], float).T

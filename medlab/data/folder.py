@@ -7,8 +7,8 @@ import numpy as np
 
 from medlab.data.dataset import Dataset
 from medlab.data.files import lazy_images
-from medlab.data.labels import by_name
-from medlab.data.subset import subset
+from medlab.data.splits import subset
+from medlab.data.table import by_name
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm", ".dicom", ".ima", ".nii", ".nii.gz", ".hdr")
 PARTS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}

@@ -1,10 +1,14 @@
 """One door to all data: `load` finds out what a name or a path stands for."""
 
+import os
 from pathlib import Path
 
+from medlab import arguments
+from medlab.data import cohort, medmnist, phantom
+from medlab.data import folder as classes
 from medlab.data.dataset import Dataset
-from medlab.data.where import data_folder
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 PHANTOMS = ("phantom-nodules", "phantom-chests")
 
 
@@ -39,34 +43,30 @@ def load(
         DownloadError: If the file cannot be fetched; the message says how to get it by hand.
         ValueError: If what is there does not fit.
     """
-    from medlab.data.medmnist_catalogue import CATALOGUE
-
     if not str(name_or_path).strip():
         raise FileNotFoundError(f"the name of the data is empty; {_known(folder)}")
-    if n is not None and n < 1:
-        raise ValueError(f"n must be at least 1, got {n}")
+    n = None if n is None else arguments.whole(n, "n", low=1)
     name = str(name_or_path).lower()
-    if name in CATALOGUE:
-        from medlab.data import medmnist
-
-        return medmnist.load(name, size=size, n=n, seed=seed, label=label, folder=folder, download=download)
+    if name in medmnist.CATALOGUE:
+        place = data_folder(folder)
+        return medmnist.load(name, size=size, n=n, seed=seed, label=label, folder=place, download=download)
     if size != 28:
         raise ValueError(f"size={size} chooses among the files of MedMNIST; {name_or_path!r} has one size only")
     if name in PHANTOMS:
-        from medlab.data import phantom
-
         make = phantom.nodules if name == "phantom-nodules" else phantom.chests
         return make(n=n, seed=seed, label=label)
     path = _place(name_or_path, folder)
-    if (path / "cohort.csv").is_file():
-        from medlab.data import cohort
-
+    if (path / cohort.TABLE).is_file():
         return cohort.load(path, label=label, n=n, seed=seed)
     if label is not None:
         raise ValueError(f"{path}: label= chooses a column, and there is no cohort.csv; a class is a sub-folder here")
-    from medlab.data import folder as images
+    return classes.load(path, n=n, seed=seed)
 
-    return images.load(path, n=n, seed=seed)
+
+def data_folder(folder: str | Path | None = None) -> Path:
+    """The folder to look in and to download to: the one named, else that of MEDLAB_DATA, else `data/cache/`."""
+    named = folder or os.environ.get("MEDLAB_DATA")
+    return Path(named).expanduser() if named else REPOSITORY / "data" / "cache"
 
 
 def _place(name_or_path: str | Path, folder: str | Path | None) -> Path:
@@ -74,7 +74,7 @@ def _place(name_or_path: str | Path, folder: str | Path | None) -> Path:
     for place in (path, data_folder(folder) / path):
         if place.is_dir():
             return place.absolute()
-    if path.is_file() and path.name == "cohort.csv":
+    if path.is_file() and path.name == cohort.TABLE:
         return path.absolute().parent
     if path.is_file():
         raise ValueError(f"{path}: is a file; name the folder it lies in, or read one image with io.read")
@@ -84,9 +84,7 @@ def _place(name_or_path: str | Path, folder: str | Path | None) -> Path:
 
 
 def _known(folder: str | Path | None) -> str:
-    from medlab.data.medmnist_catalogue import CATALOGUE
-
     there = data_folder(folder)
     cohorts = sorted(path.parent.name for path in there.glob("*/cohort.csv")) if there.is_dir() else []
     in_folder = f"{', '.join(cohorts)} in {there}" if cohorts else f"no cohort in {there}"
-    return f"known are {', '.join(PHANTOMS)}; {', '.join(CATALOGUE)}; {in_folder}; or the path of a folder"
+    return f"known are {', '.join(PHANTOMS)}; {', '.join(medmnist.CATALOGUE)}; {in_folder}; or the path of a folder"

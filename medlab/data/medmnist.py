@@ -1,28 +1,76 @@
-"""Load a MedMNIST set: find its file or fetch it, check it, and take its images in official order and split."""
+"""MedMNIST v2: its 18 sets (`medmnist.csv`), found on disk or fetched, checked, in official order and split."""
 
+import csv
 import warnings
-import zipfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from medlab.data.dataset import SPLITS, Dataset
-from medlab.data.download import DownloadError, fetch, file_md5
-from medlab.data.labels import POSITIVE
-from medlab.data.medmnist_catalogue import ADDRESS, CATALOGUE, RECORD, Entry, file_name
-from medlab.data.subset import subset
-from medlab.data.where import data_folder
+from medlab.data.download import fetch, file_md5
+from medlab.data.splits import subset
+from medlab.data.table import POSITIVE
 
-BLOCK = 1 << 24  # bytes unpacked at once: the sets of 224 pixels hold up to 12 GB
+RECORD = "https://zenodo.org/records/10519652"  # for a browser
+ADDRESS = RECORD + "/files/{file}?download=1"
+PAPER = "Yang et al. 2023, MedMNIST v2, doi:10.1038/s41597-022-01721-8"
+SIZES = (28, 64, 128, 224)
 
 
-def load(
-    name: str, *, size: int, n: int | None, seed: int, label: str | None, folder: str | Path | None, download: bool
-) -> Dataset:
+@dataclass(frozen=True)
+class Entry:
+    """One set of MedMNIST.
+
+    Args:
+        title: Its name in papers.
+        shows: What is in the images.
+        task: As in `Dataset.task`.
+        classes: Official class names in the order of the labels; in BreastMNIST 0 is malignant.
+        channels: 1 grey, 3 colour.
+        n: Images in train, val and test.
+        md5: Checksum of the file of each size that exists.
+        source: Who made the images, to cite beside `PAPER`; empty where that paper itself is the source.
+        licence: Terms of use.
+    """
+
+    title: str
+    shows: str
+    task: str
+    classes: tuple[str, ...]
+    channels: int
+    n: tuple[int, int, int]
+    md5: dict[int, str]
+    source: str
+    licence: str
+
+    @property
+    def dimensions(self) -> int:
+        return 3 if self.title.endswith("3D") else 2
+
+    def shape(self, size: int) -> tuple[int, ...]:
+        """Shape of one image: (y, x), (y, x, 3) or (z, y, x)."""
+        return (size,) * self.dimensions + ((3,) if self.channels == 3 else ())
+
+
+def _catalogue() -> dict[str, Entry]:
+    """The table beside this file: facts as in the `medmnist` package 3.0.2, `info.py` (Apache-2.0)."""
+    with open(Path(__file__).with_suffix(".csv"), encoding="utf-8", newline="") as file:
+        return {
+            row["name"]: Entry(
+                row["title"], row["shows"], row["task"], tuple(row["classes"].split("; ")), int(row["channels"]),
+                tuple(int(row[part]) for part in SPLITS),
+                {size: row[f"md5_{size}"] for size in SIZES if row[f"md5_{size}"]},
+                row["source"], row["licence"],
+            )
+            for row in csv.DictReader(file)
+        }  # fmt: skip
+
+
+CATALOGUE = _catalogue()
+
+
+def load(name: str, *, size: int, n: int | None, seed: int, label: str | None, folder: Path, download: bool) -> Dataset:
     """A set of the catalogue as a Dataset: train, val and test behind each other; `split` says which is which.
 
     `label` chooses one finding of a set with several an image (ChestMNIST), which makes it "binary".
@@ -34,12 +82,11 @@ def load(
     """
     entry = CATALOGUE[name]
     if size not in entry.md5:
-        sizes = ", ".join(map(str, entry.md5))
-        raise ValueError(f"{entry.title} comes in the sizes {sizes}, not {size}")
+        raise ValueError(f"{entry.title} comes in the sizes {', '.join(map(str, entry.md5))}, not {size}")
     if label is not None and (entry.task != "multilabel" or label not in entry.classes):
         findings = f"one of {', '.join(entry.classes)}" if entry.task == "multilabel" else "None: there is one label"
         raise ValueError(f"label={label!r}: for {entry.title} it is {findings}")
-    path = find(name, size, data_folder(folder), download)
+    path = find(name, size, folder, download)
     checksum = file_md5(path)
     if checksum != entry.md5[size]:
         warnings.warn(
@@ -47,11 +94,23 @@ def load(
             f"it is used as it is, so results may differ from published ones",
             stacklevel=3,
         )
-    found = _read(path, entry, size, n, seed, checksum)
+    labels, split = _labels(path, entry)
+    chosen = subset(labels, n, seed=seed, task=entry.task, strata=split, name=entry.title)
+    dataset = Dataset(
+        path.stem, _images(path, entry.shape(size), split, chosen), labels[chosen], None, split[chosen],
+        entry.classes, entry.task, licence=entry.licence, citation=f"{PAPER}; {entry.source}".removesuffix("; "),
+        checksum=checksum,
+    )  # fmt: skip
+    if entry.task == "binary" and entry.classes[0] in POSITIVE:
+        warnings.warn(
+            f"{entry.title}: {entry.classes[0]} is class 0 here, as its makers numbered it, and "
+            f"{entry.classes[1]!r} is class 1; sensitivity and AUC of class 1 are not those of the disease",
+            stacklevel=3,
+        )
     if label is None:
-        return found
-    column = found.labels[:, entry.classes.index(label)]
-    return replace(found, labels=column, class_names=(f"no {label}", label), task="binary")
+        return dataset
+    column = dataset.labels[:, entry.classes.index(label)]
+    return replace(dataset, labels=column, class_names=(f"no {label}", label), task="binary")
 
 
 def find(name: str, size: int, folder: Path, download: bool) -> Path:
@@ -69,101 +128,56 @@ def find(name: str, size: int, folder: Path, download: bool) -> Path:
     return fetch(address, folder / file, md5=CATALOGUE[name].md5[size], page=RECORD, progress=True)
 
 
-def _read(path: Path, entry: Entry, size: int, n: int | None, seed: int, checksum: str) -> Dataset:
+def file_name(name: str, size: int) -> str:
+    """`pneumoniamnist.npz` for 28 pixels, `pneumoniamnist_64.npz` for others."""
+    return f"{name}.npz" if size == 28 else f"{name}_{size}.npz"
+
+
+def _array(path: Path, name: str) -> np.ndarray:
+    """One array of a file; nothing in the file is run."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            labels = [_labels(archive, entry, part, path) for part in SPLITS]
-            split = np.repeat(SPLITS, [len(part) for part in labels])
-            labels = np.concatenate(labels)
-            chosen = subset(labels, n, seed=seed, task=entry.task, strata=split, name=entry.title)
-            images = _images(archive, entry, size, split, chosen, path)
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, OSError) as error:
-        if isinstance(error, FileNotFoundError | PermissionError | DownloadError):
-            raise
+        with np.load(path, allow_pickle=False) as file:
+            array = file[name]
+        if not isinstance(array, np.ndarray):
+            raise ValueError("it is no array of NumPy")
+    except Exception as error:  # NumPy, zip and zlib have their own kinds
+        reason = str(error).split(".")[0]  # NumPy goes on to say how to trust the file
         raise ValueError(
-            f"{path}: damaged, or not a file of MedMNIST ({error}); delete it and load it again, "
-            f"or get it from {RECORD}"
+            f"{path}: {name} cannot be read ({reason}); it is damaged, or no file of MedMNIST: delete it and load "
+            f"it again, or get it from {RECORD}"
         ) from error
-    counts = tuple(int((split == part).sum()) for part in SPLITS)
+    return array
+
+
+def _labels(path: Path, entry: Entry) -> tuple[np.ndarray, np.ndarray]:
+    """Labels of all parts, (N,), or (N, classes) where an image may have several; and the part of each."""
+    found = {}
+    columns = len(entry.classes) if entry.task == "multilabel" else 1
+    for part in SPLITS:
+        labels = _array(path, f"{part}_labels")
+        if labels.dtype.kind not in "iubf" or (labels.dtype.kind == "f" and not (labels == np.floor(labels)).all()):
+            some = ", ".join(map(str, np.unique(labels)[:3]))
+            raise ValueError(f"{path}: {part}_labels are {labels.dtype} ({some}, ...), expected whole numbers from 0")
+        if labels.ndim != 2 or labels.shape[1] != columns:
+            raise ValueError(f"{path}: {part}_labels have shape {labels.shape}, expected (images, {columns})")
+        found[part] = labels.astype(np.int64)
+    counts = tuple(map(len, found.values()))
     if counts != entry.n:
         warnings.warn(f"{path}: holds {counts} images in train, val and test, officially {entry.n}", stacklevel=4)
-    _refuse_blank(images, split[chosen], path)
-    if entry.task == "binary" and entry.classes[0] in POSITIVE:
-        warnings.warn(
-            f"{entry.title}: {entry.classes[0]} is class 0 here, as its makers numbered it, and "
-            f"{entry.classes[1]!r} is class 1; sensitivity and AUC of class 1 are not those of the disease",
-            stacklevel=4,
-        )
-    return Dataset(
-        path.stem, images, labels[chosen], None, split[chosen], entry.classes, entry.task,
-        licence=entry.licence, citation=entry.citation, checksum=checksum,
-    )  # fmt: skip
+    labels = np.concatenate(list(found.values()))
+    return labels if entry.task == "multilabel" else labels[:, 0], np.repeat(SPLITS, counts)
 
 
-@contextmanager
-def _named(path: Path, array: str) -> Iterator[None]:
-    """Say in which file and array NumPy found something that it cannot read."""
-    try:
-        yield
-    except ValueError as error:
-        raise ValueError(
-            f"{path}: {array} is not an array of numbers ({error}); delete the file and get it from {RECORD}"
-        ) from error
-
-
-def _labels(archive: zipfile.ZipFile, entry: Entry, part: str, path: Path) -> np.ndarray:
-    """(N,), or (N, classes) where an image may have several."""
-    with archive.open(f"{part}_labels.npy") as file, _named(path, f"{part}_labels"):
-        labels = np.lib.format.read_array(file, allow_pickle=False)
-    if labels.dtype.kind not in "iubf" or (labels.dtype.kind == "f" and not (labels == np.floor(labels)).all()):
-        some = ", ".join(map(str, np.unique(labels)[:3]))
-        raise ValueError(f"{path}: {part}_labels are {labels.dtype} ({some}, ...), expected whole numbers from 0")
-    labels = labels.astype(np.int64)
-    wanted = len(entry.classes) if entry.task == "multilabel" else 1
-    if labels.ndim != 2 or labels.shape[1] != wanted:
-        raise ValueError(f"{path}: {part}_labels have shape {labels.shape}, expected (images, {wanted})")
-    return labels if entry.task == "multilabel" else labels[:, 0]
-
-
-def _images(
-    archive: zipfile.ZipFile, entry: Entry, size: int, split: np.ndarray, chosen: np.ndarray, path: Path
-) -> np.ndarray:
-    """The chosen images of all parts in one array; unpacked in blocks, so that memory holds no more than these."""
-    shape = entry.shape(size)
-    found = np.empty((len(chosen), *shape), np.uint8)
-    one = int(np.prod(shape))
+def _images(path: Path, shape: tuple[int, ...], split: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """The chosen images in one array; one part is unpacked at a time."""
+    images = np.empty((len(chosen), *shape), np.uint8)
     for part in SPLITS:
-        rows = chosen[split[chosen] == part]  # positions in the whole set; chosen is in order, and so are the parts
-        first = int((split == part).argmax())
-        place = np.searchsorted(chosen, first)
-        with archive.open(f"{part}_images.npy") as file:
-            with _named(path, f"{part}_images"):
-                version = np.lib.format.read_magic(file)
-                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-                stored, fortran, dtype = read(file)
-            expected = (int((split == part).sum()), *shape)
-            if stored != expected or dtype != np.uint8 or fortran:
-                raise ValueError(f"{path}: {part}_images are {stored} {dtype}, expected {expected} uint8")
-            step = max(1, BLOCK // one)
-            for start in range(0, expected[0], step):
-                count = min(step, expected[0] - start)
-                block = np.frombuffer(_exactly(file, count * one), np.uint8).reshape(count, *shape)
-                wanted = rows[(rows >= first + start) & (rows < first + start + count)] - first - start
-                found[place : place + len(wanted)] = block[wanted]
-                place += len(wanted)
-    return found
-
-
-def _exactly(file, count: int) -> bytes:
-    content = file.read(count)
-    if len(content) != count:
-        raise EOFError("it ends too early")
-    return content
-
-
-def _refuse_blank(images: np.ndarray, split: np.ndarray, path: Path) -> None:
-    """A second copy of a set once held blank test images: every value the same."""
-    for part in np.unique(split):
-        of_part = images[split == part]
-        if len(of_part) > 1 and (of_part == of_part.flat[0]).all():
+        of_part = _array(path, f"{part}_images")
+        expected = (int((split == part).sum()), *shape)
+        if of_part.shape != expected or of_part.dtype != np.uint8:
+            raise ValueError(f"{path}: {part}_images are {of_part.shape} {of_part.dtype}, expected {expected} uint8")
+        if len(of_part) > 1 and of_part.min() == of_part.max():  # a second copy of a set once came like that
             raise ValueError(f"{path}: all {part} images are blank; delete the file and get it from {RECORD}")
+        rows = np.flatnonzero(split == part)
+        images[split[chosen] == part] = of_part[np.isin(rows, chosen)]
+    return images

@@ -1,12 +1,11 @@
 """Phantoms as data sets: patient `i` depends only on the seed and `i`, and is drawn when it is asked for."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
-from medlab.data.dataset import Dataset
-from medlab.data.labels import from_column
-from medlab.data.lazy import Lazy
+from medlab.data.dataset import Dataset, Lazy
+from medlab.data.table import from_column
 
 LICENCE = "MIT, as part of medlab; synthetic, no patient is shown"
 NODULES, CHESTS = 400, 12  # how many where nobody says
@@ -25,19 +24,13 @@ def nodules(*, n: int | None, seed: int, label: str | None) -> Dataset:
     """
     import pandas as pd
 
-    n = _count(n, NODULES)
-    parts = [
-        range(first, min(first + 1000, n)) for first in range(0, n, 1000)
-    ]  # dictionaries take ten times the memory
-    table = pd.concat(
-        [pd.DataFrame([_truth(patient_seed(seed, i)) for i in part]) for part in parts], ignore_index=True
-    )
-    labels, class_names, task, rows = from_column(table, label or "malignant")
-    patients = np.array([f"phantom-{seed}-{i:06d}" for i in rows])
-    return Dataset(
-        "phantom-nodules", Lazy(NoduleImage(seed), rows), labels, patients, None, class_names, task,
-        Lazy(NoduleMask(seed), rows), (1.0, 1.0, 1.0), table.iloc[rows].reset_index(drop=True), LICENCE,
-    )  # fmt: skip
+    n = n or NODULES
+    parts = []
+    for first in range(0, n, 1000):  # not all at once: dictionaries take ten times the memory
+        parts.append(pd.DataFrame([_truth(patient_seed(seed, i)) for i in range(first, min(first + 1000, n))]))
+    table = pd.concat(parts, ignore_index=True)
+    image, mask = (partial(_part_of_nodule, seed, part) for part in ("image", "mask"))
+    return _dataset("phantom-nodules", seed, table, label or "malignant", image, mask, (1.0, 1.0, 1.0))
 
 
 def chests(*, n: int | None, seed: int, label: str | None) -> Dataset:
@@ -48,46 +41,21 @@ def chests(*, n: int | None, seed: int, label: str | None) -> Dataset:
     """
     import pandas as pd
 
-    n = _count(n, CHESTS)
+    n = n or CHESTS
     seeds = [patient_seed(seed, i) for i in range(n)]
     counts = [0 if i % 3 == 2 else int(np.random.default_rng([s, 0]).integers(1, 21)) for i, s in enumerate(seeds)]
     table = pd.DataFrame({"seed": seeds, "n_nodules": counts, "nodule": [int(c > 0) for c in counts]})
-    labels, class_names, task, rows = from_column(table, label or "nodule")
-    patients = np.array([f"phantom-{seed}-{i:06d}" for i in rows])
+    image, mask = partial(_chest_image, seeds, counts), partial(_chest_mask, seeds, counts)
+    return _dataset("phantom-chests", seed, table, label or "nodule", image, mask, CHEST_SPACING)
+
+
+def _dataset(name, seed, table, label, image, mask, spacing) -> Dataset:
+    """The patients whose label is known; `image` and `mask` draw them by number."""
+    labels, class_names, task, rows = from_column(table, label)
     return Dataset(
-        "phantom-chests", Lazy(ChestImage(seeds, counts), rows), labels, patients, None, class_names, task,
-        Lazy(ChestMask(seeds, counts), rows), CHEST_SPACING, table.iloc[rows].reset_index(drop=True), LICENCE,
+        name, Lazy(image, rows), labels, [f"phantom-{seed}-{i:06d}" for i in rows], None, class_names, task,
+        Lazy(mask, rows), spacing, table.iloc[rows].reset_index(drop=True), LICENCE,
     )  # fmt: skip
-
-
-class NoduleImage:
-    """Image of patient `i`, HU."""
-
-    def __init__(self, seed: int):
-        self.seed = seed
-
-    def __call__(self, i: int) -> np.ndarray:
-        return _nodule(patient_seed(self.seed, i)).image.copy()  # the nodule is kept for its mask
-
-
-class NoduleMask(NoduleImage):
-    def __call__(self, i: int) -> np.ndarray:
-        return _nodule(patient_seed(self.seed, i)).mask.copy()
-
-
-class ChestImage:
-    """CT of patient `i`, HU."""
-
-    def __init__(self, seeds: list[int], counts: list[int]):
-        self.seeds, self.counts = seeds, counts
-
-    def __call__(self, i: int) -> np.ndarray:
-        return _chest(self.seeds[i], self.counts[i]).image.copy()
-
-
-class ChestMask(ChestImage):
-    def __call__(self, i: int) -> np.ndarray:
-        return np.asarray(_chest(self.seeds[i], self.counts[i]).labels) > 0
 
 
 def _truth(seed: int) -> dict[str, object]:
@@ -104,11 +72,17 @@ def _truth(seed: int) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _count(n: int | None, usual: int) -> int:
-    n = usual if n is None else n
-    if n < 1:
-        raise ValueError(f"n={n}: there are as many phantoms as you ask for, but at least 1")
-    return int(n)
+def _part_of_nodule(seed: int, part: str, i: int) -> np.ndarray:
+    """`part`, "image" in HU or "mask", of patient `i`."""
+    return getattr(_nodule(patient_seed(seed, i)), part).copy()  # the nodule is kept for its other part
+
+
+def _chest_image(seeds: list[int], counts: list[int], i: int) -> np.ndarray:
+    return _chest(seeds[i], counts[i]).image.copy()
+
+
+def _chest_mask(seeds: list[int], counts: list[int], i: int) -> np.ndarray:
+    return np.asarray(_chest(seeds[i], counts[i]).labels) > 0
 
 
 @lru_cache(maxsize=1)

@@ -9,7 +9,6 @@ Taught in: notebook 01.
 """
 
 from medlab.io.files import read, series, write
-from medlab.io.slices import middle_slice
-from medlab.io.volume import ReadError, Series, Volume, reorient
+from medlab.io.volume import ReadError, Series, Volume, middle_slice, reorient
 
 __all__ = ["ReadError", "Series", "Volume", "middle_slice", "read", "reorient", "series", "write"]

@@ -1,6 +1,7 @@
 """Read one DICOM file: open it, decode its pixels, rescale them, find its geometry."""
 
 import warnings
+from collections.abc import MutableSequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,8 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import get_decoder, pixel_array
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 
-from medlab.io.dicom_geometry import functional, has_place, in_plane_spacing, order_slices, placed, slice_affine
-from medlab.io.rescale import rescale
-from medlab.io.volume import ReadError, Volume
+from medlab.io.dicom_geometry import functional, has_place, in_plane_spacing, placed, slice_affine, stack_geometry
+from medlab.io.volume import ReadError, Volume, refuse_huge, rescale
 
 
 def read(path: Path, max_voxels: int) -> Volume:
@@ -21,32 +21,31 @@ def read(path: Path, max_voxels: int) -> Volume:
     refuse_huge(path, voxels(ds, path), max_voxels)
     warn_if_unusual(ds, path)
     pixels = rescaled(decoded(ds, path), ds, path)
-    colour = "c" if is_colour(ds) else ""
+    axes = "yx" + ("c" if is_colour(ds) else "")
     about = {"source": str(path), "header": plain_header(ds), **meaning(ds)}
-    if pixels.ndim > 2 + len(colour):
-        stacked = _frames_in_space(ds, pixels, path)
-        if stacked is not None:
-            return Volume(*stacked, axes="zyx" + colour, **about)
+    if pixels.ndim > len(axes):
+        frames = [placed(ds, i) for i in range(len(pixels))]
+        if _are_slices(frames):
+            names = [f"{path} frame {i + 1}" for i in range(len(frames))]
+            order, spacing, affine = stack_geometry(frames, names)
+            return Volume(pixels[order], spacing, affine, axes="z" + axes, **about)
+        axes = "t" + axes
     place = placed(ds)
-    axes = ("t" if pixels.ndim > 2 + len(colour) else "") + "yx" + colour
     spacing = in_plane_spacing(place, path) or in_plane_spacing(ds, path)
     return Volume(pixels, spacing, slice_affine(place, path), axes=axes, **about)
 
 
 class NoImage(ReadError):
-    """A sound DICOM file that is no image: a report, a plan, an index; `kind` says which."""
+    """A DICOM file without an image.
 
-    def __init__(self, message: str, kind: str):
+    Args:
+        kind: What it holds, where it is sound: a report, a plan, an index; empty where an image is missing.
+        series: UID of the series in which the image is missing.
+    """
+
+    def __init__(self, message: str, *, kind: str = "", series: str = ""):
         super().__init__(message)
-        self.kind = kind
-
-
-class ImageMissing(ReadError):
-    """A DICOM file that should hold an image and does not; `series` is the UID of its series."""
-
-    def __init__(self, message: str, series: str):
-        super().__init__(message)
-        self.series = series
+        self.kind, self.series = kind, series
 
 
 def open_dataset(path: Path, *, tags: list[str] | None = None) -> Dataset:
@@ -68,11 +67,11 @@ def open_dataset(path: Path, *, tags: list[str] | None = None) -> Dataset:
     if "Rows" not in ds:
         kind = pydicom.uid.UID(str(ds.get("SOPClassUID") or ds.file_meta.MediaStorageSOPClassUID)).name
         if "Directory" in kind:
-            raise NoImage(f"{path}: is a DICOMDIR, the index of a disc; read the folder it lies in", "DICOMDIR")
+            raise NoImage(f"{path}: is a DICOMDIR, the index of a disc; read the folder it lies in", kind="DICOMDIR")
         if "Image Storage" in kind:
             message = f"{path}: a {kind} without its image; the file is cut off or damaged, export or copy it again"
-            raise ImageMissing(message, str(ds.get("SeriesInstanceUID", "")))
-        raise NoImage(f"{path}: no pixel data, it holds a {kind}; choose a file with an image", kind)
+            raise NoImage(message, series=str(ds.get("SeriesInstanceUID", "")))
+        raise NoImage(f"{path}: no pixel data, it holds a {kind}; choose a file with an image", kind=kind)
     return ds
 
 
@@ -86,15 +85,6 @@ def voxels(ds: Dataset, path: Path) -> int:
     return size
 
 
-def refuse_huge(path: Path, size: int, max_voxels: int) -> None:
-    """Stop before unpacking what would not fit into memory."""
-    if size > max_voxels:
-        raise ReadError(
-            f"{path}: claims {size:,} voxels, more than max_voxels={max_voxels:,}; "
-            f"if you trust it, read it with a larger max_voxels"
-        )
-
-
 def decoded(ds: Dataset, path: Path) -> np.ndarray:
     """Stored pixel values, unpacked; colour as RGB.
 
@@ -103,20 +93,16 @@ def decoded(ds: Dataset, path: Path) -> np.ndarray:
     """
     if not any(name in ds for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
         raise ReadError(f"{path}: no pixel data; the file is cut off, or the image was left out: export it again")
-    meta = getattr(ds, "file_meta", None)
-    if meta is None or "TransferSyntaxUID" not in meta:
-        # a file without the preamble says nothing; DICOM's own default applies (PS3.5 section 10)
-        ds.ensure_file_meta()
-        ds.file_meta.TransferSyntaxUID = (
-            pydicom.uid.ImplicitVRLittleEndian if ds.original_encoding[0] else pydicom.uid.ExplicitVRLittleEndian
-        )
+    ds.ensure_file_meta()
+    if "TransferSyntaxUID" not in ds.file_meta:  # as in old files; DICOM's own default, PS3.5 section 10
+        plain = (pydicom.uid.ExplicitVRLittleEndian, pydicom.uid.ImplicitVRLittleEndian)
+        ds.file_meta.TransferSyntaxUID = plain[ds.original_encoding[0]]
     syntax = ds.file_meta.TransferSyntaxUID
     try:
         decoder = get_decoder(syntax)
     except NotImplementedError:
         raise ReadError(
-            f"{path}: packed as {syntax.name!r}, which no plug-in of pydicom unpacks; "
-            f"convert it first (dcmdjpeg of DCMTK and gdcmconv of GDCM do)"
+            f"{path}: packed as {syntax.name!r}, which no plug-in of pydicom unpacks; convert it with DCMTK or GDCM"
         ) from None
     if not decoder.is_available:
         plugins = "; or ".join(decoder.missing_dependencies)
@@ -186,27 +172,20 @@ def warn_if_unusual(ds: Dataset, path: Path) -> None:
 
 def plain_header(ds: Dataset) -> dict[str, Any]:
     """All elements but pixels as plain Python values, by keyword; private ones by their tag."""
-    header = {}
-    for element in ds:
-        if element.VR in ("OB", "OW", "OF", "OD", "UN", "OL", "OV", "OB or OW") or element.tag.group == 0x7FE0:
-            continue
-        value = element.value
-        if element.VR == "SQ":
-            value = [plain_header(item) for item in value]
-        elif element.VM > 1:
-            value = [_plain(item) for item in value]
-        else:
-            value = _plain(value)
-        header[element.keyword or str(element.tag)] = value
-    return header
+    binary = ("OB", "OW", "OF", "OD", "UN", "OL", "OV", "OB or OW")
+    elements = (element for element in ds if element.VR not in binary and element.tag.group != 0x7FE0)
+    return {element.keyword or str(element.tag): _plain(element.value) for element in elements}
 
 
 def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, (bool, str)):
-        return None if value is None else str(value)
-    if isinstance(value, int):
-        return int(value)
-    return float(value) if isinstance(value, (float, pydicom.valuerep.DSdecimal)) else str(value)
+    if isinstance(value, Dataset):
+        return plain_header(value)
+    if isinstance(value, MutableSequence):
+        return [_plain(item) for item in value]
+    for kind in (int, float):
+        if isinstance(value, kind):
+            return kind(value)
+    return None if value is None else str(value)
 
 
 def _rules(ds: Dataset, path: Path) -> list[tuple[float, float]]:
@@ -223,13 +202,8 @@ def _rules(ds: Dataset, path: Path) -> list[tuple[float, float]]:
     return [] if slope is None else [(float(slope), float(ds.get("RescaleIntercept", 0)))]
 
 
-def _frames_in_space(ds: Dataset, pixels: np.ndarray, path: Path):
-    """Frames that are slices, sorted along their normal: (pixels, spacing, affine); None for a film."""
-    frames = [placed(ds, i) for i in range(len(pixels))]
-    places = {tuple(map(float, frame.ImagePositionPatient)) for frame in frames if has_place(frame)}
-    if not all(map(has_place, frames)) or len(places) == 1:
-        return None
-    order, step = order_slices(frames, [f"{path} frame {i + 1}" for i in range(len(frames))])
-    affine = slice_affine(frames[order[0]], path, step=step)
-    spacing = (float(np.linalg.norm(step)), *in_plane_spacing(frames[0], path))
-    return pixels[order], spacing, affine
+def _are_slices(frames: list[Dataset]) -> bool:
+    """Whether frames lie at places of their own; those of a film do not."""
+    if not all(map(has_place, frames)):
+        return False
+    return len({tuple(map(float, frame.ImagePositionPatient)) for frame in frames}) > 1

@@ -62,13 +62,9 @@ def in_plane_spacing(ds: Dataset, path: Path) -> tuple[float, float] | None:
                 raise ReadError(f"{path}: {name} must be two numbers above 0 mm, the header says {spacing}")
             return spacing
     regions = ds.get("SequenceOfUltrasoundRegions") or []
-    steps = {
-        (abs(float(r.PhysicalDeltaY)) * 10, abs(float(r.PhysicalDeltaX)) * 10)
-        for r in regions
-        if r.get("PhysicalUnitsXDirection") == UNIT_CM and r.get("PhysicalUnitsYDirection") == UNIT_CM
-    }
-    # two regions of different scale in one picture: no single answer
-    return steps.pop() if len(steps) == 1 and len(regions) == 1 else None
+    if len(regions) == 1 and all(regions[0].get(f"PhysicalUnits{axis}Direction") == UNIT_CM for axis in "XY"):
+        return tuple(abs(float(regions[0][f"PhysicalDelta{axis}"].value)) * 10 for axis in "YX")
+    return None  # regions of different scale in one picture give no single answer
 
 
 def slice_affine(ds: Dataset, path: Path, *, step: np.ndarray | None = None) -> np.ndarray | None:
@@ -84,10 +80,8 @@ def slice_affine(ds: Dataset, path: Path, *, step: np.ndarray | None = None) -> 
     if step is None:
         thickness = abs(float(ds.get("SpacingBetweenSlices") or ds.get("SliceThickness") or 0)) or 1.0
         step = np.cross(along_row, along_column) * thickness
-    affine = np.eye(4)
-    affine[:3, 0], affine[:3, 1], affine[:3, 2] = step, along_column * down, along_row * right
-    affine[:3, 3] = [float(p) for p in ds.ImagePositionPatient]
-    return affine
+    position = [float(p) for p in ds.ImagePositionPatient]
+    return np.vstack([np.column_stack([step, along_column * down, along_row * right, position]), [0, 0, 0, 1]])
 
 
 def directions(ds: Dataset, path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -126,6 +120,14 @@ def order_slices(headers: list[Dataset], names: list[str]) -> tuple[list[int], n
         name = names[order[int(off.argmax())]]
         raise ReadError(f"{name}: lies {off.max():.1f} mm beside the line of the other slices; export the series again")
     return order, step
+
+
+def stack_geometry(headers: list[Dataset], names: list[str]) -> tuple[list[int], tuple[float, ...], np.ndarray]:
+    """The order of slices along their normal, and spacing and affine of their stack; as `order_slices`."""
+    order, step = order_slices(headers, names)
+    lowest, path = headers[order[0]], Path(names[order[0]])
+    spacing = (float(np.linalg.norm(step)), *in_plane_spacing(lowest, path))
+    return order, spacing, slice_affine(lowest, path, step=step)
 
 
 def _check_steps(steps: np.ndarray, names: list[str]) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from medlab.io import dicom
-from medlab.io.dicom_geometry import has_place, in_plane_spacing, order_slices, placed, slice_affine
-from medlab.io.volume import ReadError, Series, Volume
+from medlab.io.dicom_geometry import has_place, in_plane_spacing, placed, stack_geometry
+from medlab.io.volume import ReadError, Series, Volume, refuse_huge
 
 SAME_SERIES = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID")  # UIDs alone are not unique in real exports
 SAME_STACK = ("FrameOfReferenceUID", "Modality", "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation")
@@ -29,33 +29,27 @@ def list_folder(folder: Path) -> list[Series]:
     Raises:
         ReadError: If no file holds a DICOM image; it says what lies there instead.
     """
-    headers, _, others = _scan(folder)
-    return [_describe(group) for group in _groups(folder, headers, others)]
+    return [_describe(group) for group in _scan(folder)[0]]
 
 
 def read_folder(folder: Path, *, uid: str | None, max_voxels: int) -> Volume:
     """Read the one series of a folder, or the one named."""
-    headers, damaged, others = _scan(folder)
-    if damaged and not headers:
-        raise damaged[0]
-    groups = _groups(folder, headers, others)
+    groups, damaged = _scan(folder)
     found = [_describe(group) for group in groups]
     listing = "\n".join(
         f"  {s.uid}  {s.modality}  {s.n_slices} slices  {s.description or 'no description'}" for s in found
     )
-    chosen = [i for i, s in enumerate(found) if uid in (None, s.uid)]
+    chosen = [group for group, one in zip(groups, found) if uid in (None, one.uid)]
     if not chosen:
         raise ReadError(f"{folder}: no series {uid!r} here; it holds\n{listing}")
     if len(chosen) > 1 and uid is not None:
         raise ReadError(f"{folder}: series {uid!r} stands for {len(chosen)} patients or studies; split the folder")
     if len(chosen) > 1:
-        raise ReadError(
-            f"{folder}: {len(chosen)} series in this folder; choose one with io.read(folder, series=UID):\n{listing}"
-        )
+        raise ReadError(f"{folder}: {len(chosen)} series here; choose one with io.read(folder, series=UID):\n{listing}")
+    (group,) = chosen
     for error in damaged:  # one that may belong to the series would leave a gap that nobody sees
-        if found[chosen[0]].uid.startswith(getattr(error, "series", "")):  # its UID may be cut off, or missing
+        if _describe(group).uid.startswith(getattr(error, "series", "")):  # its UID may be cut off, or missing
             raise error
-    group = groups[chosen[0]]
     if len(group) == 1:
         volume = dicom.read(next(iter(group)), max_voxels)
         volume.source = str(folder)
@@ -63,9 +57,10 @@ def read_folder(folder: Path, *, uid: str | None, max_voxels: int) -> Volume:
     return _stack(folder, group, max_voxels)
 
 
-def _scan(folder: Path) -> tuple[Headers, list[ReadError], dict[Path, str]]:
-    """Headers of the files with an image, errors of those that should have one, and for every other what it is."""
-    headers, damaged, others = {}, [], {}
+def _scan(folder: Path) -> tuple[list[Headers], list[ReadError]]:
+    """The headers of each series, and the errors of files that should hold an image and do not."""
+    groups: dict[tuple, Headers] = {}
+    damaged, others = [], Counter()
     for path in _files(folder):
         promised = path.suffix.lower() in DICOM_NAMES
         try:
@@ -73,20 +68,27 @@ def _scan(folder: Path) -> tuple[Headers, list[ReadError], dict[Path, str]]:
                 start = file.read(132)
             marked = start[128:] == b"DICM" or start[:2] == b"\x08\x00"  # the second: old files without a preamble
             if not (marked or promised or (not start and not path.suffix)):
-                others[path] = f"{path.suffix or 'unknown'} file"
+                others[f"{path.suffix or 'unknown'} file"] += 1
             elif not start:
                 damaged.append(ReadError(f"{path}: the file is empty (0 bytes); copy it again, or move it away"))
             else:
-                headers[path] = dicom.open_dataset(path, tags=TAGS)
-        except dicom.NoImage as error:
-            others[path] = error.kind
+                ds = dicom.open_dataset(path, tags=TAGS)
+                groups.setdefault(tuple(str(ds.get(tag, "")) for tag in SAME_SERIES), {})[path] = ds
         except ReadError as error:
-            damaged.append(error)
+            if isinstance(error, dicom.NoImage) and error.kind:
+                others[error.kind] += 1
+            else:
+                damaged.append(error)
         except OSError as error:
             if promised or not path.suffix:
                 damaged.append(ReadError(f"{path}: cannot be opened ({error.strerror}); mend its permissions"))
-            others[path] = "unreadable file"
-    return headers, damaged, others
+            others["unreadable file"] += 1
+    if damaged and not groups:
+        raise damaged[0]
+    if not groups:
+        found = ", ".join(f"{n} × {kind}" for kind, n in others.most_common(4)) or "nothing"
+        raise ReadError(f"{folder}: no DICOM image in this folder (it holds: {found}); read other images file by file")
+    return sorted(groups.values(), key=_number), damaged
 
 
 def _files(folder: Path) -> list[Path]:
@@ -104,17 +106,6 @@ def _files(folder: Path) -> list[Path]:
         seen.add(real)
         files += [Path(where) / name for name in names if not name.startswith(".")]
     return sorted(files)
-
-
-def _groups(folder: Path, headers: Headers, others: dict[Path, str]) -> list[Headers]:
-    if not headers:
-        kinds = Counter(others.values()).most_common(4)
-        found = ", ".join(f"{n} × {kind}" for kind, n in kinds) or "nothing"
-        raise ReadError(f"{folder}: no DICOM image in this folder (it holds: {found}); read other images file by file")
-    groups: dict[tuple, Headers] = {}
-    for path, ds in headers.items():
-        groups.setdefault(tuple(str(ds.get(tag, "")) for tag in SAME_SERIES), {})[path] = ds
-    return sorted(groups.values(), key=_number)
 
 
 def _number(group: Headers) -> tuple[int, str]:
@@ -136,19 +127,18 @@ def _describe(group: Headers) -> Series:
 
 
 def _spacing(group: Headers) -> tuple[float, float, float] | None:
-    headers, files = [placed(ds) for ds in group.values()], list(group)
-    in_plane = in_plane_spacing(headers[0], files[0])
-    between = headers[0].get("SpacingBetweenSlices") or None
+    headers, names = [placed(ds) for ds in group.values()], [str(path) for path in group]
     if len(headers) > 1:
-        between = np.linalg.norm(order_slices(headers, [path.name for path in files])[1])
+        return stack_geometry(headers, names)[1]
+    between, in_plane = headers[0].get("SpacingBetweenSlices"), in_plane_spacing(headers[0], Path(names[0]))
     return (float(between), *in_plane) if between and in_plane else None
 
 
 def _stack(folder: Path, group: Headers, max_voxels: int) -> Volume:
     files, names = list(group), [str(path) for path in group]
-    dicom.refuse_huge(folder, sum(dicom.voxels(ds, path) for path, ds in group.items()), max_voxels)
+    refuse_huge(folder, sum(dicom.voxels(ds, path) for path, ds in group.items()), max_voxels)
     headers = [_checked(ds, group, name) for ds, name in zip(group.values(), names, strict=True)]
-    order, step = order_slices(headers, names)
+    order, spacing, affine = stack_geometry(headers, names)
     array, lowest = None, None
     for z, i in enumerate(order):  # one file at a time: a series may fill half of the memory
         ds = dicom.open_dataset(files[i])
@@ -159,8 +149,6 @@ def _stack(folder: Path, group: Headers, max_voxels: int) -> Volume:
             array, lowest = np.empty((len(order), *pixels.shape), pixels.dtype), ds
         array = array.astype(np.promote_types(array.dtype, pixels.dtype), copy=False)
         array[z] = pixels
-    affine = slice_affine(headers[order[0]], files[order[0]], step=step)
-    spacing = (float(np.linalg.norm(step)), *in_plane_spacing(headers[0], files[0]))
     about = {"source": str(folder), "header": dicom.plain_header(lowest), **dicom.meaning(lowest)}
     return Volume(array, spacing, affine, axes="zyx" + "c" * (array.ndim - 3), **about)
 

@@ -1,15 +1,14 @@
 """Write a volume as a folder of DICOM files, one a slice."""
 
 import hashlib
-import os
-import shutil
 from pathlib import Path
 
 import numpy as np
 from pydicom import uid
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset
 from pydicom.valuerep import DSfloat
 
+from medlab.files import new_folder
 from medlab.io.volume import Volume
 
 CLASSES = {"CT": uid.CTImageStorage, "MR": uid.MRImageStorage}
@@ -34,41 +33,26 @@ def write(volume: Volume, folder: Path) -> None:
         ValueError: If values are not whole numbers of 16 bit, the place in the patient is unknown, or rows and columns
             are not perpendicular.
     """
-    if folder.exists() and not folder.is_dir():
-        raise FileExistsError(f"{folder}: is a file; choose a new folder for the DICOM series")
-    if folder.exists() and any(folder.iterdir()):
-        raise FileExistsError(f"{folder}: holds files already; choose a new folder for the DICOM series")
     slices = _whole_numbers(volume, folder)
     row, column, spacing = _plane(volume, folder)
     digest = _digest(volume)
     study, series, frame = (_stable_uid(digest, part) for part in ("study", "series", "frame"))
     apart = abs(np.cross(row, column) @ volume.affine[:3, 0])  # along the normal, whatever the tilt
-    beside = folder.with_name(f".{os.getpid()}.{folder.name}")
-    beside.mkdir(parents=True)
-    try:
+    with new_folder(folder) as part:
         for i, pixels in enumerate(slices):
             ds = _header(volume)
             ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.FrameOfReferenceUID = study, series, frame
-            ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = _stable_uid(digest, str(i))
+            ds.SOPInstanceUID = _stable_uid(digest, str(i))
             ds.InstanceNumber = i + 1
             ds.ImagePositionPatient = _numbers(volume.to_mm((i, 0, 0)))
             ds.ImageOrientationPatient = _numbers([*row, *column])
             ds.PixelSpacing = _numbers(spacing)
             ds.SpacingBetweenSlices = _numbers([apart])[0]
-            ds.Rows, ds.Columns = pixels.shape
-            ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
-            ds.BitsAllocated, ds.BitsStored, ds.HighBit = 16, 16, 15
-            ds.PixelRepresentation = int(pixels.dtype.kind == "i")
             ds.RescaleIntercept, ds.RescaleSlope = 0, 1
             if volume.modality == "CT":
                 ds.RescaleType = "HU"
-            ds.PixelData = pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
-            ds.save_as(beside / f"{i + 1:04d}.dcm", enforce_file_format=True)
-        if folder.exists():
-            folder.rmdir()
-        os.replace(beside, folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+            ds.set_pixel_data(pixels, "MONOCHROME2", bits_stored=16, generate_instance_uid=False)
+            ds.save_as(part / f"{i + 1:04d}.dcm", enforce_file_format=True)
 
 
 def _whole_numbers(volume: Volume, folder: Path) -> np.ndarray:
@@ -101,10 +85,7 @@ def _plane(volume: Volume, folder: Path) -> tuple[np.ndarray, np.ndarray, tuple[
 
 def _header(volume: Volume) -> Dataset:
     ds = Dataset()
-    ds.file_meta = FileMetaDataset()
-    ds.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
     ds.SOPClassUID = CLASSES.get(volume.modality, uid.SecondaryCaptureImageStorage)
-    ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
     ds.SpecificCharacterSet = "ISO_IR 192"
     ds.ImageType = ["DERIVED", "SECONDARY"]
     ds.Modality = volume.modality or "OT"

@@ -47,11 +47,13 @@ def read(
             volume = dicom_series.read_folder(path, uid=series, max_voxels=max_voxels)
         else:
             volume = _read_file(path, max_voxels)
-    except (ReadError, OSError, MemoryError):
+    except (ReadError, PermissionError, MemoryError):
         raise
-    except Exception as error:  # damaged headers break the libraries in more ways than anyone can list
+    except Exception as error:  # damaged files break the libraries in more ways than anyone can list
         what = f"{type(error).__name__}: {error}"
-        raise ReadError(f"{path}: the file is damaged ({what}); copy or export it again") from error
+        raise ReadError(
+            f"{path}: not what its name says, or cut off or damaged ({what}); copy or export it again"
+        ) from error
     return _without_nan(volume, fill_nan)
 
 
@@ -93,7 +95,6 @@ def write(volume: Volume, path: str | Path) -> Path:
         from medlab.io import dicom_write as writer
     else:
         raise ValueError(f"{path}: write to .nii.gz, .nii, .png or a folder (no ending: DICOM), not {kind!r}")
-    path.parent.mkdir(parents=True, exist_ok=True)
     writer.write(volume, path)
     return path
 
@@ -126,11 +127,9 @@ def _suffix(path: Path) -> str:
 
 
 def _without_nan(volume: Volume, fill: float | None) -> Volume:
-    if not np.issubdtype(volume.array.dtype, np.floating):
+    if volume.array.dtype.kind != "f" or np.isfinite(volume.array).all():
         return volume
     bad = ~np.isfinite(volume.array)
-    if not bad.any():
-        return volume
     if fill is None:
         raise ReadError(
             f"{volume.source}: {bad.sum()} of {bad.size} values are NaN or infinite, which would spread through every "

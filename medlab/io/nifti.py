@@ -1,47 +1,27 @@
 """Read and write NIfTI: (x, y, z) in right-anterior-superior there, (z, y, x) in left-posterior-superior here."""
 
-import os
 import warnings
-import zlib
 from pathlib import Path
 
 import nibabel
 import numpy as np
 
-from medlab.io.rescale import rescale
-from medlab.io.volume import ReadError, Volume, affine_at_origin, ras_to_zyx, xyz_to_ras
+from medlab.files import beside
+from medlab.io.volume import ReadError, Volume, affine_at_origin, ras_to_zyx, refuse_huge, rescale, xyz_to_ras
 
 MM_PER_UNIT = {"mm": 1.0, "meter": 1000.0, "micron": 0.001, "unknown": 1.0}
-DAMAGED = (
-    nibabel.filebasedimages.ImageFileError,
-    nibabel.spatialimages.HeaderDataError,
-    EOFError,
-    zlib.error,
-    OSError,
-    ValueError,
-)
 
 
 def read(path: Path, max_voxels: int) -> Volume:
     """Read a NIfTI file of two to four axes as (z, y, x), time first, colour last."""
-    try:
-        image = nibabel.load(path)
-    except DAMAGED as error:
-        raise ReadError(f"{path}: not a NIfTI file, or a damaged one ({error}); copy or export it again") from error
+    image = nibabel.load(path)
     shape = image.shape
     if not 2 <= len(shape) <= 4 or min(shape) < 1:
         raise ReadError(f"{path}: has shape {shape}; an image here has two to four axes, each at least 1 long")
-    if np.prod(shape, dtype=np.int64) > max_voxels:
-        raise ReadError(
-            f"{path}: claims {' × '.join(map(str, shape))} voxels, more than max_voxels={max_voxels:,}; "
-            f"if you trust the file, read it with a larger max_voxels"
-        )
-    try:
-        array = _values(image)
-        if len(shape) == 4 and shape[3] == 1:  # one moment in time is a volume
-            array, shape = array[0], shape[:3]
-    except DAMAGED as error:
-        raise ReadError(f"{path}: the voxels are cut off or damaged ({error}); copy or export it again") from error
+    refuse_huge(path, int(np.prod(shape, dtype=np.float64)), max_voxels)
+    array = _values(image)
+    if len(shape) == 4 and shape[3] == 1:  # one moment in time is a volume
+        array, shape = array[0], shape[:3]
     spacing, affine = _geometry(image, path)
     colour = "c" if array.ndim > len(shape) else ""
     axes = "tzyx"[-len(shape) :] + colour
@@ -72,12 +52,8 @@ def write(volume: Volume, path: Path) -> None:
     if volume.axes == "tzyx" and "pixdim" in volume.header:  # the time step, with its unit in the upper bits
         image.header["pixdim"][4] = volume.header["pixdim"][4]
         image.header["xyzt_units"] = 2 | (int(volume.header.get("xyzt_units", 0)) & 0x38)
-    beside = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        nibabel.save(image, beside)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with beside(path) as part:
+        nibabel.save(image, part)
 
 
 def _values(image: nibabel.Nifti1Image) -> np.ndarray:
@@ -101,11 +77,8 @@ def _geometry(image: nibabel.Nifti1Image, path: Path) -> tuple[tuple[float, ...]
     mm = MM_PER_UNIT[header.get_xyzt_units()[0]] if hasattr(header, "get_xyzt_units") else 1.0
     codes = [int(header[name]) for name in ("sform_code", "qform_code") if name in header]
     if not any(codes):
-        steps = [abs(float(step)) * mm for step in header.get_zooms()[:3]]
-        if not all(np.isfinite(step) and step > 0 for step in steps):
-            raise ReadError(f"{path}: voxel sizes {steps} must be above 0 mm; mend the header")
         warnings.warn(f"{path}: says nothing about orientation; right, left, front and back are unknown", stacklevel=3)
-        return tuple(reversed(steps)), None
+        return tuple(abs(float(step)) * mm for step in reversed(header.get_zooms()[:3])), None
     affine = ras_to_zyx(np.array(image.affine, dtype=float))
     affine[:3] *= mm
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:

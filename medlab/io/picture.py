@@ -1,15 +1,14 @@
 """Read and write pictures without geometry: PNG, JPEG, TIFF, BMP."""
 
-import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
+from PIL import Image, ImageOps, ImageSequence
 
-from medlab.io.volume import ReadError, Volume
+from medlab.files import beside
+from medlab.io.volume import ReadError, Volume, refuse_huge
 
 
 def read(path: Path, max_voxels: int) -> Volume:
@@ -17,26 +16,16 @@ def read(path: Path, max_voxels: int) -> Volume:
 
     A photograph is turned as its camera says; an alpha channel that hides nothing is dropped.
     """
-    try:
-        with _trusting(path, max_voxels), Image.open(path) as image:
-            # a phone's JPEG may hold a preview behind the picture; pages are a matter of TIFF
-            n_pages = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
-            size = image.width * image.height * n_pages
-            if size > max_voxels:
-                raise ReadError(
-                    f"{path}: claims {size:,} pixels, more than max_voxels={max_voxels:,}; "
-                    f"if you trust it, read it with a larger max_voxels"
-                )
-            _refuse_16_bit_colour(image, path)
-            header = {key: value for key, value in image.info.items() if isinstance(value, (str, int, float, tuple))}
-            header |= {"format": image.format, "mode": image.mode}
-            pages = [_pixels(page) for page in ImageSequence.Iterator(image)] if n_pages > 1 else [_pixels(image)]
-    except UnidentifiedImageError as error:
-        raise ReadError(f"{path}: not a picture, whatever its name says; or a damaged one") from error
-    except ReadError:
-        raise
-    except (OSError, SyntaxError, EOFError, ValueError) as error:
-        raise ReadError(f"{path}: the picture is cut off or damaged ({error}); copy or download it again") from error
+    with _no_limit_of_pillow(), Image.open(path) as image:
+        # a phone's JPEG may hold a preview behind the picture; pages are a matter of TIFF
+        n_pages = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
+        _refuse_16_bit_colour(image, path)
+        header = {key: value for key, value in image.info.items() if isinstance(value, (str, int, float, tuple))}
+        header |= {"format": image.format, "mode": image.mode}
+        pages = []
+        for page in ImageSequence.Iterator(image) if n_pages > 1 else [image]:
+            refuse_huge(path, page.width * page.height * n_pages, max_voxels)
+            pages.append(_pixels(page))
     if len({page.shape for page in pages}) > 1:
         sizes = sorted({page.shape for page in pages})
         raise ReadError(f"{path}: its pages differ in size {sizes}; save them one by one")
@@ -46,16 +35,11 @@ def read(path: Path, max_voxels: int) -> Volume:
 
 
 @contextmanager
-def _trusting(path: Path, max_voxels: int) -> Iterator[None]:
-    """Let our limit stand in for Pillow's own, which no argument can raise."""
-    before = Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = max_voxels
+def _no_limit_of_pillow() -> Iterator[None]:
+    """Our limit stands in for Pillow's own, which no argument can raise."""
+    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            yield
-    except Image.DecompressionBombError as error:
-        raise ReadError(f"{path}: a small file that unpacks to a huge image ({error}); see max_voxels") from error
+        yield
     finally:
         Image.MAX_IMAGE_PIXELS = before
 
@@ -88,12 +72,8 @@ def write(volume: Volume, path: Path) -> None:
             f"{path}: PNG holds whole numbers of 8 or 16 bit (colour: 8), got {array.dtype}; "
             f"a window turns HU into them: (255 * preprocess.window(hu, center=40, width=400)).round().astype('uint8')"
         )
-    beside = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        Image.fromarray(array).save(beside, format="PNG")
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with beside(path) as part:
+        Image.fromarray(array).save(part, format="PNG")
 
 
 def _pixels(page: Image.Image) -> np.ndarray:

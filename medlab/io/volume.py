@@ -6,12 +6,46 @@ from typing import Any
 
 import numpy as np
 
+from medlab import arguments
+
 AXES_OF_NDIM = {2: "yx", 3: "zyx", 4: "tzyx"}
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # DICOM counts towards left and back, NIfTI towards right and front
+LUMA = (0.2125, 0.7154, 0.0721)  # how much red, green and blue weigh in a grey; ITU-R BT.709
 
 
 class ReadError(ValueError):
     """A file that cannot be read, or not safely; the message names it and says what to do."""
+
+
+def refuse_huge(path: Path, size: int, max_voxels: int) -> None:
+    """Stop before unpacking what would not fit into memory."""
+    if size > max_voxels:
+        raise ReadError(
+            f"{path}: claims {size:,} voxels, more than max_voxels={max_voxels:,}; "
+            f"if you trust it, read it with a larger max_voxels"
+        )
+
+
+def rescale(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
+    """Stored numbers to what they mean: slope × stored + intercept, in the smallest type that holds it exactly.
+
+    Returns:
+        With slope 1 and whole numbers: int16, else int32, else int64 (float64 beyond). Otherwise float32.
+
+    Source: DICOM PS3.3 C.11.1, NIfTI-1 scl_slope and scl_inter. Taught in: notebook 01.
+
+    >>> rescale(np.array([0, 4095], dtype=np.uint16), 1, -1024)
+    array([-1024,  3071], dtype=int16)
+    """
+    if slope != 1 or not float(intercept).is_integer() or stored.dtype.kind not in "iu":
+        return (stored * np.float64(slope) + intercept).astype(np.float32)
+    shift = int(intercept)
+    ends = [int(stored.min()), int(stored.max())]
+    needed = [shift, *ends, *(end + shift for end in ends)]  # before, after and between: nothing may wrap around
+    for kind in (np.int16, np.int32, np.int64):
+        if np.iinfo(kind).min <= min(needed) and max(needed) <= np.iinfo(kind).max:
+            return stored.astype(kind) + kind(shift)
+    return stored.astype(np.float64) + shift
 
 
 @dataclass(eq=False)
@@ -51,12 +85,7 @@ class Volume:
         if 0 in self.array.shape:
             raise ValueError(f"an image needs at least one pixel, got shape {self.array.shape}")
         if self.spacing is not None:
-            self.spacing = tuple(float(step) for step in self.spacing)
-            if len(self.spacing) != len(self.space) or not all(np.isfinite(s) and s > 0 for s in self.spacing):
-                raise ValueError(
-                    f"spacing must be {len(self.space)} numbers above 0 mm, one for each of the axes "
-                    f"{self.space!r}, got {self.spacing}"
-                )
+            self.spacing = arguments.spacing(self.spacing, len(self.space))
         if self.affine is not None:
             self.affine = np.asarray(self.affine, dtype=float)
             self._check_affine()
@@ -65,7 +94,7 @@ class Volume:
         if self.affine.shape != (4, 4) or not np.isfinite(self.affine).all():
             raise ValueError(f"affine must be a finite 4x4 matrix, got {self.affine.tolist()}")
         if abs(np.linalg.det(self.affine[:3, :3])) < 1e-9:
-            raise ValueError(f"affine must not flatten space, got {self.affine.tolist()}")
+            raise ValueError(f"affine must span a volume, got {self.affine.tolist()}")
         steps = np.linalg.norm(self.affine[:3, :3], axis=0)[-len(self.space) :]
         if self.spacing is not None and not np.allclose(steps, self.spacing, rtol=1e-2):
             raise ValueError(f"spacing {self.spacing} mm and affine (steps of {steps.round(4).tolist()} mm) disagree")
@@ -147,6 +176,33 @@ def reorient(volume: Volume, axes: str = "LPS") -> Volume:
     spacing = volume.spacing and tuple(np.linalg.norm(affine[:3, :3], axis=0)[::-1])
     array = np.ascontiguousarray(np.moveaxis(turned, [0, 1, 2], [first + 2, first + 1, first]))
     return replace(volume, array=array, spacing=spacing, affine=ras_to_zyx(affine), header=dict(volume.header))
+
+
+def upright(volume: Volume) -> Volume:
+    """The volume turned to LPS if it has three spatial axes and says how it lies; else as it is."""
+    return reorient(volume) if volume.affine is not None and volume.space == "zyx" else volume
+
+
+def middle_slice(volume: Volume) -> Volume:
+    """The middle slice of the first frame, turned to LPS where the file says how it lies; colour becomes grey.
+
+    Args:
+        volume: As `io.read` gives it.
+
+    Returns:
+        A Volume with the axes (y, x) and its spacing in mm, if known; values stay in their unit, colour is weighted as
+        a screen weighs it (float32).
+    """
+    volume = upright(volume)
+    array, axes = volume.array, volume.axes
+    if axes.startswith("t"):
+        array, axes = array[0], axes[1:]
+    if axes.startswith("z"):
+        array, axes = array[len(array) // 2], axes[1:]
+    if axes.endswith("c"):
+        array = (array[..., :3] @ np.array(LUMA)).astype(np.float32)
+    spacing = volume.spacing and volume.spacing[-2:]
+    return replace(volume, array=array, spacing=spacing, affine=None, axes="yx")
 
 
 def xyz_to_ras(affine: np.ndarray) -> np.ndarray:

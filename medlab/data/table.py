@@ -1,6 +1,7 @@
-"""Turn a column of a table into labels: classes, a grade, or a number."""
+"""Tables: read one from a file, and turn a column into labels: classes, a grade, or a number."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -14,6 +15,32 @@ POSITIVE = (
 )  # fmt: skip
 MISSING = ("", "na", "n/a", "nan", "null", "?", "-")  # as text, in small or capital letters
 GRADES_AT_MOST = 20  # more different whole numbers are a measurement, not a grade
+
+
+def read_table(path: Path, *, text: tuple[str, ...] = ()) -> "pandas.DataFrame":
+    """Comma-separated values, numbers as numbers; columns in `text` or ending in _id stay text: "007" is not 7.
+
+    Raises:
+        ValueError: If it is no such table, has no rows, or two columns of one name.
+    """
+    import pandas as pd
+
+    options = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}
+    try:
+        head = pd.read_csv(path, header=None, nrows=1, **options).iloc[0].str.strip().tolist()
+        table = pd.read_csv(path, **options)
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise ValueError(f"{path}: not a table of comma-separated values in UTF-8 ({error}); save it again") from error
+    twice = sorted({name for name in head if name and head.count(name) > 1})
+    if twice:
+        raise ValueError(f"{path}: columns {', '.join(twice)} stand there more than once; rename or delete one of each")
+    if not len(table):
+        raise ValueError(f"{path}: has no rows")
+    table.columns = [str(column).strip() for column in table.columns]
+    for column in table:
+        if column not in text and not column.endswith("_id"):
+            table[column] = _numbers(table[column])
+    return table
 
 
 class Labels(NamedTuple):
@@ -42,16 +69,17 @@ def from_column(table: "pandas.DataFrame", label: str | None) -> Labels:
     """
     import pandas as pd
 
+    columns = ", ".join(map(str, table.columns))
     if label is None:
         label = "label" if "label" in table else "malignant"
         if label not in table and "malignancy" not in table:
-            raise KeyError(f"which column is the label? Choose label= from {', '.join(map(str, table.columns))}")
+            raise KeyError(f"which column is the label? Choose label= from {columns}")
     if label == "malignant" and label not in table and "malignancy" in table:
         return _from_opinion(table["malignancy"])
     if label not in table:
-        raise KeyError(f"no column {label!r}; there are {', '.join(map(str, table.columns))}")
+        raise KeyError(f"no column {label!r}; there are {columns}")
     column = table[label]
-    rows = np.flatnonzero(column.notna() & ~is_missing(column))
+    rows = np.flatnonzero(column.notna() & ~_is_missing(column))
     if not len(rows):
         raise ValueError(f"column {label!r} is empty")
     values = column.iloc[rows]
@@ -59,35 +87,46 @@ def from_column(table: "pandas.DataFrame", label: str | None) -> Labels:
         names, labels = by_name(values.astype(str).str.strip())
         return Labels(labels, names, "binary" if len(names) == 2 else "multiclass", rows)
     numbers = values.to_numpy(float)
-    found = np.unique(numbers)
-    if set(found) <= {0.0, 1.0}:
+    grades = np.unique(numbers)
+    if set(grades) <= {0.0, 1.0}:
         names = OUTCOME if label == "malignant" else (f"not {label}", label)
         return Labels(numbers.astype(np.int64), names, "binary", rows)
-    if (found != np.round(found)).any() or len(found) > GRADES_AT_MOST:
+    if (grades != np.round(grades)).any() or len(grades) > GRADES_AT_MOST:
         return Labels(numbers, (), "regression", rows)
-    names = tuple(str(int(value)) for value in found)
-    return Labels(np.searchsorted(found, numbers), names, "binary" if len(names) == 2 else "ordinal", rows)
-
-
-def is_missing(column: "pandas.Series") -> "pandas.Series":
-    """Where a column says in text that there is no value."""
-    return column.astype(str).str.strip().str.lower().isin(MISSING)
+    names = tuple(str(int(value)) for value in grades)
+    return Labels(np.searchsorted(grades, numbers), names, "binary" if len(names) == 2 else "ordinal", rows)
 
 
 def by_name(values: Iterable[str]) -> tuple[tuple[str, ...], np.ndarray]:
     """Class names in alphabetical order, and the class of each value; of two, the one that means disease is class 1."""
-    values = np.array(list(values), dtype=str)
-    names = np.unique(values).tolist()
+    names, labels = np.unique(np.array(list(values), dtype=str), return_inverse=True)
+    names = tuple(names.tolist())
     if len(names) == 2 and names[0].lower() in POSITIVE and names[1].lower() not in POSITIVE:
-        names.reverse()
-    number = {name: i for i, name in enumerate(names)}
-    return tuple(names), np.array([number[value] for value in values.tolist()], np.int64)
+        return names[::-1], 1 - labels
+    return names, labels
+
+
+def _is_missing(column: "pandas.Series") -> "pandas.Series":
+    """Where a column says in text that there is no value."""
+    return column.astype(str).str.strip().str.lower().isin(MISSING)
+
+
+def _numbers(column: "pandas.Series") -> "pandas.Series":
+    """A column of text as whole numbers or fractions (missing is NaN) where every value is one."""
+    missing = _is_missing(column)
+    filled = column.str.strip().mask(missing, "nan")
+    for kind in () if missing.all() else ("int64", "float64"):
+        try:
+            return filled.astype(kind)
+        except (ValueError, OverflowError):
+            continue
+    return column
 
 
 def _from_opinion(opinion: "pandas.Series") -> Labels:
     """Malignancy 4 to 5 is 1, 1 to 2 is 0; between them nobody knew."""
     values = opinion.to_numpy(float)
-    outside = values[~np.isnan(values) & ((values < 1) | (values > 5))]
+    outside = values[(values < 1) | (values > 5)]
     if len(outside):
         raise ValueError(f"malignancy is an opinion from 1 to 5, got {outside[0]:g}")
     rows = np.flatnonzero((values <= 2) | (values >= 4))
