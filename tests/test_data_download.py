@@ -114,6 +114,20 @@ def test_a_broken_connection_is_resumed_where_it_broke(server, tmp_path):
     assert only(tmp_path) == ["set.npz"]
 
 
+def test_a_later_call_goes_on_from_what_is_there(server, tmp_path):
+    (tmp_path / ".set.npz.part").write_bytes(CONTENT[:1000])
+    assert get(server, tmp_path).read_bytes() == CONTENT
+    assert server.asked == ["bytes=1000-"]
+
+
+def test_what_is_there_may_be_whole_or_of_another_file(server, tmp_path):
+    part = tmp_path / ".set.npz.part"
+    for content in (CONTENT, CONTENT + b"more", b"another file" * 50):
+        part.write_bytes(content)
+        assert get(server, tmp_path).read_bytes() == CONTENT
+        (tmp_path / "set.npz").unlink()
+
+
 def test_a_server_without_ranges_sends_it_again(server, tmp_path):
     server.ranges = False
     server.faults = [breaks_after(server, 300_000)]
@@ -142,12 +156,16 @@ def test_a_silent_server_is_given_up(server, tmp_path, monkeypatch):
     assert only(tmp_path) == []
 
 
-def test_a_connection_that_dies_for_good_leaves_nothing(server, tmp_path):
+def test_a_connection_that_dies_for_good_keeps_what_arrived(server, tmp_path):
     server.faults = [breaks_after(server, 300_000)] + [lambda handler: None] * 20
-    with pytest.raises(data.DownloadError, match=r"no connection.*Try again\. By hand"):
+    with pytest.raises(data.DownloadError, match=r"no connection.*the next try goes on from there\. By hand"):
         get(server, tmp_path)
-    assert only(tmp_path) == []
+    assert only(tmp_path) == [".set.npz.part"]
     assert len(server.asked) == 1 + download.ATTEMPTS
+    server.faults = []
+    assert get(server, tmp_path).read_bytes() == CONTENT
+    assert server.asked[-1] == "bytes=300000-"
+    assert only(tmp_path) == ["set.npz"]
 
 
 def test_a_file_of_unknown_length_that_broke_at_its_end_is_whole(server, tmp_path):
@@ -270,6 +288,19 @@ def test_a_bar_only_when_asked(server, tmp_path, capsys):
     said = capsys.readouterr()
     assert "set.npz" in said.err
     assert "1.2" in said.err.lower()
+
+
+def test_two_at_once_fetch_it_once(server, tmp_path):
+    server.faults = [lambda handler: (threading.Event().wait(0.2), answer(handler, server))]
+    contents = []
+    threads = [threading.Thread(target=lambda: contents.append(get(server, tmp_path).read_bytes())) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert contents == [CONTENT] * 4
+    assert len(server.asked) == 1
+    assert only(tmp_path) == ["set.npz"]
 
 
 @pytest.mark.filterwarnings("ignore:BreastMNIST. malignant")

@@ -9,11 +9,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
-
-from medlab.files import beside
 
 ATTEMPTS = 6  # in a row without a single new byte
 TIMEOUT = 30  # seconds without an answer
@@ -34,6 +32,9 @@ class _Broken(Exception):
 def fetch(address: str, path: Path, *, md5: str, page: str = "", progress: bool = False) -> Path:
     """Download a file that is not there yet; if that fails, nothing is at `path`.
 
+    What has arrived when a connection breaks off is kept beside `path` under a name that ends in `.part`, and a later
+    call goes on from there. Of two processes that want the same file, the second waits for the first.
+
     Args:
         address: Where it is.
         path: Where to put it; its folder is made if need be.
@@ -45,26 +46,58 @@ def fetch(address: str, path: Path, *, md5: str, page: str = "", progress: bool 
         DownloadError: If it cannot be fetched, saved or trusted.
     """
     by_hand = f"By hand: get {path.name} from {page or address} and put it into {path.parent}"
+    part = path.with_name(f".{path.name}.part")
     try:
-        with beside(path) as part:
-            kind = _all(address, part, path.name, progress)
-            came = file_md5(part)
-            if came != md5:
-                hint = "; a web page came instead, perhaps that of a log-in or a proxy" if "html" in kind else ""
-                problem = f"what came has the MD5 {came}, expected was {md5}{hint}; it was deleted. Try again"
-                raise DownloadError(f"{path.name}: {problem}. {by_hand}")
-        return path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(path.parent):
+            if path.exists():  # another process was faster
+                return path
+            kind, begun = "", part.exists() and part.stat().st_size > 0
+            for again in range(1 + begun):  # what was there may have begun another file: once more, from the start
+                if again:
+                    part.unlink()
+                kind = _all(address, part, path.name, progress)
+                came = file_md5(part)
+                if came == md5:
+                    os.replace(part, path)
+                    return path
+            part.unlink()
+        hint = "; a web page came instead, perhaps that of a log-in or a proxy" if "html" in kind else ""
+        problem = f"what came has the MD5 {came}, expected was {md5}{hint}; it was deleted. Try again"
+        raise DownloadError(f"{path.name}: {problem}. {by_hand}")
     except DownloadError:
         raise
     except urllib.error.HTTPError as error:
         hint = "the file has moved or is not public" if error.code in GONE else "try again later"
         problem, cause = f"{address} answered {error.code} {error.reason}; {hint}", error
     except _Broken as error:
-        problem, cause = f"no connection to {address} ({error}); is there a network? Try again", error
+        kept = "What has arrived is kept, the next try goes on from there"
+        problem, cause = f"no connection to {address} ({error}); is there a network? {kept}", error
     except OSError as error:
+        if error.errno in FULL:
+            part.unlink(missing_ok=True)  # what fills a disk helps nobody
         what = "the disk is full; make room" if error.errno in FULL else f"cannot be saved: {error.strerror}; mend that"
         problem, cause = f"{what} at {path.parent}, or name another folder with folder= or MEDLAB_DATA", error
+    if part.exists() and not part.stat().st_size:
+        part.unlink()
     raise DownloadError(f"{path.name}: {problem}. {by_hand}") from cause
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process downloads into the folder."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: two at once end in a wrong checksum, nothing worse
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network drives know no locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def file_md5(path: Path) -> str:
@@ -79,7 +112,7 @@ def _all(address: str, part: Path, name: str, progress: bool) -> str:
 
     failed = 0
     bar = tqdm(unit="B", unit_scale=True, unit_divisor=1000, desc=name, disable=not progress)
-    with bar, open(part, "wb") as file:
+    with bar, open(part, "ab") as file:
         while True:
             before, wait = file.tell(), 0.2 * 2**failed
             try:
