@@ -1,14 +1,13 @@
 """A nodule: its shape, an ellipsoid with bumps (lobulation) and spikes (spiculation), and what it consists of."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from medlab.phantoms import tissue
 from medlab.phantoms.tissue import edge, over, thread
-
-_BALL = None  # directions spread evenly over the sphere, filled when first used
 
 
 class Shape:
@@ -23,8 +22,8 @@ class Shape:
     def __init__(self, rng: np.random.Generator, attributes: Mapping[str, Any]):
         a = attributes
         self.radius = a["diameter_mm"] / 2
-        self.axes = directions(rng, 1)[0], *directions(rng, 2)
-        self.axes = np.linalg.qr(np.array(self.axes).T)[0].T.astype(np.float32)
+        axes = directions(rng, 1)[0], *directions(rng, 2)
+        self.axes = np.linalg.qr(np.array(axes).T)[0].T.astype(np.float32)
         self.large = float(edge(self.radius - 3.8, 3.2))  # 0 up to 4.4 mm in diameter, 1 from 10.8 mm
         long = 1 + (0.38 + 0.27 * self.large) * (5 - a["sphericity"]) * rng.uniform(0.7, 1.3)
         flat = long ** rng.uniform(-0.3, 0.8)
@@ -186,12 +185,10 @@ def cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return a[..., [1, 2, 0]] * b[..., [2, 0, 1]] - a[..., [2, 0, 1]] * b[..., [1, 2, 0]]
 
 
+@cache
 def ball(n: int = 400) -> np.ndarray:
     """Directions spread evenly over the sphere, (3, n), on a spiral."""
-    global _BALL
-    if _BALL is None:
-        i = np.arange(n) + 0.5
-        z, turn = 1 - 2 * i / n, np.pi * (1 + 5**0.5) * i
-        r = np.sqrt(1 - z**2)
-        _BALL = np.array([z, r * np.cos(turn), r * np.sin(turn)], np.float32)
-    return _BALL
+    i = np.arange(n) + 0.5
+    z, turn = 1 - 2 * i / n, np.pi * (1 + 5**0.5) * i
+    r = np.sqrt(1 - z**2)
+    return np.array([z, r * np.cos(turn), r * np.sin(turn)], np.float32)
