@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medlab.preprocess import inputs
+from medlab import arguments
 
 METRICS = ("euclidean", "manhattan", "cosine", "mahalanobis")
 
@@ -68,11 +68,13 @@ class Index:
         """
         from sklearn.neighbors import NearestNeighbors
 
-        rows, columns = _table(features, columns=self.features.shape[1]), _columns(features)
+        rows, columns = _table(features), _columns(features)
+        if rows.shape[1] != self.features.shape[1]:
+            raise ValueError(f"features must be (n, {self.features.shape[1]}) as the archive, got shape {rows.shape}")
         if columns is not None and self.columns is not None and columns != self.columns:
             raise ValueError(f"features must have the archive's columns in its order, {self.columns}, got {columns}")
         rows = _directed((rows - self.center) * self.factor, self.metric)
-        k, n = inputs.whole(k, "k", at_least=1), len(self.features)
+        k, n = arguments.whole(k, "k", low=1), len(self.features)
         if (patients is None) != (self.patients is None):
             side = "query" if self.patients is None else "fit"
             raise ValueError(f"patients must be given to fit and to query or to neither, got them in {side} only")
@@ -83,11 +85,11 @@ class Index:
             own = (patients[:, None] == names) @ counts  # rows of the archive that each query may not have
         if k > n - own.max():
             raise ValueError(f"k must be at most {n - own.max()}, the rows of the archive left for a query, got {k}")
-        how = {"metric": self.metric, "algorithm": "brute"}
-        if self.metric == "mahalanobis":
-            how["metric_params"] = {"VI": self.inverse}
-        nearest = NearestNeighbors(n_neighbors=int(k + own.max()), **how).fit(self.features)
-        distances, indices = nearest.kneighbors(rows)
+        options = {"VI": self.inverse} if self.metric == "mahalanobis" else None
+        nearest = NearestNeighbors(
+            n_neighbors=int(k + own.max()), metric=self.metric, algorithm="brute", metric_params=options
+        )
+        distances, indices = nearest.fit(self.features).kneighbors(rows)
         if patients is not None:  # own rows to the back, all others in their order; then the first k
             order = np.argsort(self.patients[indices] == patients[:, None], axis=1, kind="stable")
             distances, indices = (np.take_along_axis(values, order, axis=1) for values in (distances, indices))
@@ -113,8 +115,7 @@ def fit(
     Source: Ledoit and Wolf 2004, doi:10.1016/S0047-259X(03)00096-4.
     """
     rows = _table(features)
-    if metric not in METRICS:
-        raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
+    arguments.choice(metric, "metric", METRICS)
     if len(rows) < 2:
         raise ValueError(f"features must have at least 2 rows to make an archive, got {len(rows)}")
     center, factor = np.zeros(rows.shape[1]), np.ones(rows.shape[1])
@@ -148,27 +149,19 @@ def precision_at_k(query_labels: Sequence, answer_labels: Sequence, k: int) -> n
     [0.5, 0.0]
     """
     right = _right(query_labels, answer_labels)
-    if inputs.whole(k, "k", at_least=1) > right.shape[1]:
-        raise ValueError(f"k must be at most {right.shape[1]}, the number of answers, got {k}")
-    return right[:, :k].mean(axis=1)
+    return right[:, : arguments.whole(k, "k", low=1, high=right.shape[1])].mean(axis=1)
 
 
-def average_precision(
-    query_labels: Sequence, answer_labels: Sequence, *, n_relevant: int | Sequence | None = None
-) -> np.ndarray:
+def average_precision(query_labels: Sequence, answer_labels: Sequence) -> np.ndarray:
     """Mean of the precisions at the ranks of the right answers, for each query: 1 if all of them come first.
 
     Args:
         query_labels: (n,) one label a query.
-        answer_labels: (n, k) the labels of its answers, nearest first.
-        n_relevant: Right answers that the archive holds for each query, (n,) or one number; divided by no more of them
-            than k. None: as many as stand among the answers, which is right if these are the whole archive.
+        answer_labels: (n, k) the labels of its answers, nearest first; the whole archive, or right answers that come
+            later go unnoticed.
 
     Returns:
         (n,) from 0 to 1; 0 where no answer is right.
-
-    Raises:
-        ValueError: If lengths differ, or `n_relevant` is less than what was found.
 
     Source: Manning, Raghavan and Schütze 2008, Introduction to Information Retrieval, section 8.4.
 
@@ -176,31 +169,20 @@ def average_precision(
     True
     """
     right = _right(query_labels, answer_labels)
-    found, k = right.sum(axis=1), right.shape[1]
-    relevant = found if n_relevant is None else np.asarray(n_relevant)
-    if relevant.shape not in ((), found.shape) or relevant.dtype.kind not in "iu":
-        raise ValueError(f"n_relevant must be one whole number or {len(found)}, got {n_relevant}")
-    relevant = np.broadcast_to(relevant, found.shape)
-    if (relevant < found).any():
-        worst = int(np.argmax(found - relevant))
-        raise ValueError(f"n_relevant must count all right answers: {relevant[worst]} given, {found[worst]} found")
-    precisions = right.cumsum(axis=1) / np.arange(1, k + 1)
-    return (precisions * right).sum(axis=1) / np.clip(relevant, 1, k)
+    precisions = right.cumsum(axis=1) / np.arange(1, right.shape[1] + 1)
+    return (precisions * right).sum(axis=1) / np.maximum(right.sum(axis=1), 1)
 
 
-def mean_average_precision(
-    query_labels: Sequence, answer_labels: Sequence, *, n_relevant: int | Sequence | None = None
-) -> float:
+def mean_average_precision(query_labels: Sequence, answer_labels: Sequence) -> float:
     """Mean of `average_precision` over the queries (mAP)."""
-    return float(average_precision(query_labels, answer_labels, n_relevant=n_relevant).mean())
+    return float(average_precision(query_labels, answer_labels).mean())
 
 
-def _table(features: np.ndarray, *, columns: int | None = None) -> np.ndarray:
-    rows = inputs.finite(features, name="features", dtype=np.float64)
-    if rows.ndim != 2 or columns not in (None, rows.shape[1]):
-        wanted = "(n, f)" if columns is None else f"(n, {columns}) as the archive"
-        raise ValueError(f"features must be {wanted}, got shape {rows.shape}")
-    return rows
+def _table(features: np.ndarray) -> np.ndarray:
+    rows = np.asarray(features)
+    if rows.ndim != 2:
+        raise ValueError(f"features must be a table (n, f), one row an image, got shape {rows.shape}")
+    return arguments.image(rows, "features", dtype=np.float64)
 
 
 def _columns(features) -> tuple | None:
@@ -216,12 +198,7 @@ def _directed(rows: np.ndarray, metric: str) -> np.ndarray:
 
 def _names(patients: Sequence, n: int) -> np.ndarray:
     """The patients as text, so that 7 of a table and "7" of a file are the same."""
-    names = np.asarray(patients)
-    if names.shape != (n,):
-        raise ValueError(f"patients must name one patient for each of the {n} rows, got shape {names.shape}")
-    missing = sum(name is None or name != name for name in names.tolist())  # NaN is not itself
-    if missing:
-        raise ValueError(f"patients must all be known, {missing} are missing")
+    names = arguments.patients(patients, n, "patients")
     if names.dtype.kind == "f":  # 7.0 of one table would not be 7 of another, and a patient would find their own scan
         raise ValueError(f"patients must be text or whole numbers, got {names.dtype}")
     return names.astype(str)

@@ -18,7 +18,7 @@ GROUPS = [(0, 6, 502, 22), (6, 8, 275, 45), (8, 15, 279, 192), (15, 99, 126, 119
 
 
 def digest(*arrays):
-    return hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in arrays)).hexdigest()
+    return hashlib.sha256(b"".join(bytes(np.ascontiguousarray(a)) for a in arrays)).hexdigest()
 
 
 def auc(labels, scores):
@@ -41,17 +41,21 @@ def crowd():
     return table
 
 
+def digests():
+    """Of a nodule, a chest and a patient."""
+    n = phantoms.nodule(5)
+    c = phantoms.chest_ct(9, shape=(24, 96, 96), spacing=(2.5, 3.4, 3.4), n_nodules=4)
+    p = phantoms.patient(1, 7)
+    scans = [part for scan in (p.ct, p.pet, p.mr, p.follow_up) for part in (scan.image, scan.mask)]
+    return digest(n.image, n.mask), digest(c.image, c.labels), digest(*scans, str(p.record).encode())
+
+
 def test_the_same_seed_gives_the_same_bytes_in_another_process_and_order():
-    code = (
-        "import hashlib; from medlab import phantoms\n"
-        "for seed in (5, 3):\n"
-        "    n = phantoms.nodule(seed)\n"
-        "    print(hashlib.sha256(n.image.tobytes() + n.mask.tobytes()).hexdigest())"
-    )
+    code = "from tests.test_phantoms import digests; print(*digests())"
     there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    here = {seed: phantoms.nodule(seed) for seed in (3, 4, 5)}
-    assert there == [digest(here[seed].image, here[seed].mask) for seed in (5, 3)]
-    assert len({digest(n.image) for n in here.values()}) == 3
+    others = [digest(phantoms.nodule(seed).image) for seed in (3, 4, 5)]
+    assert there == list(digests())
+    assert len(set(others)) == 3
 
 
 def test_the_global_random_state_is_left_alone():
@@ -122,6 +126,27 @@ def test_p_malignant_is_calibrated_and_goes_the_known_ways(crowd):
         assert phantoms.p_malignant(base | better) < p
 
 
+def draws(name, n=2000, **given):
+    rng = np.random.default_rng(0)
+    return np.array([phantoms.sample_attributes(rng, **given)[name] for _ in range(n)])
+
+
+@pytest.mark.parametrize(("texture", "margin"), [(1, 2.0), (2.4, 2.0), (2.5, 4.5), (5, 4.5)])
+def test_ground_glass_has_a_poor_margin(texture, margin):
+    """Below 2.5 a nodule is hazy: without spikes its margin is 2.0 in the median, else 4.5."""
+    assert np.median(draws("margin", texture=texture, spiculation=1)) == pytest.approx(margin, abs=0.1)
+    assert np.median(draws("margin", texture=texture, spiculation=3)) == pytest.approx(margin - 0.5, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("texture", "margin", "diameter_mm", "share"),
+    [(4.1, 5, 5, 0), (4.2, 4, 5, 0.16), (4.2, 3.9, 5, 0.04), (5, 4, 8, 0.056)],
+)
+def test_calcium_is_for_solid_sharp_small_nodules(texture, margin, diameter_mm, share):
+    patterns = draws("calcification", texture=texture, margin=margin, diameter_mm=diameter_mm)
+    assert (patterns < 6).mean() == pytest.approx(share, abs=0.02)
+
+
 # ---------- the shapes ----------
 
 
@@ -134,10 +159,8 @@ def test_the_mask_of_a_smooth_ball_has_its_volume(diameter):
 def test_any_shape_has_the_volume_of_its_diameter():
     ratios = []
     for seed in range(15):
-        n = phantoms.nodule(
-            seed, diameter_mm=15, spiculation=1, position="solitary", shape=(64, 64, 64), spacing=(0.5, 0.5, 0.5)
-        )
-        ratios.append(n.mask.sum() / 8 / (np.pi / 6 * 15**3))
+        n = phantoms.nodule(seed, diameter_mm=15, spiculation=1, position="solitary")
+        ratios.append(n.mask.sum() / (np.pi / 6 * 15**3))
     assert np.mean(ratios) == pytest.approx(1, abs=0.06)
     assert np.ptp(ratios) < 0.3
 
@@ -160,7 +183,7 @@ def test_spiculation_lobulation_and_sphericity_change_the_shape():
         found = []
         for seed in range(4):
             given = {"diameter_mm": 13, "position": "solitary", **SMOOTH} | attributes
-            mask = phantoms.nodule(seed, shape=(64, 64, 64), spacing=(0.5, 0.5, 0.5), **given).mask
+            mask = phantoms.nodule(seed, shape=(40, 40, 40), spacing=(0.7, 0.7, 0.7), **given).mask
             surface = mask.sum() - ndimage.binary_erosion(mask).sum()
             found.append(surface / mask.sum() ** (2 / 3))
         return np.mean(found)
@@ -183,6 +206,17 @@ def test_textures_and_calcium_have_their_ct_numbers():
     assert core(calcification=3) > 300
 
 
+def test_from_texture_4_5_on_nothing_is_hazy():
+    """At 4.4 the core is 0.85 ** 0.8 - 0.08 = 0.80 of the radius: of 12 mm the outer 2 are ground glass."""
+    given = {"diameter_mm": 24, "position": "solitary", "scanner": QUIET, **SMOOTH}
+    solid, whole, hazy = (phantoms.nodule(3, **given | {"texture": texture}) for texture in (5, 4.5, 4.4))
+    assert (whole.image == solid.image).all()
+    to_rim = ndimage.distance_transform_edt(solid.mask)
+    rim, core = (to_rim > 1.5) & (to_rim <= 2.5), to_rim > 8
+    assert hazy.image[rim].mean() < solid.image[rim].mean() - 200
+    assert hazy.image[core].mean() == pytest.approx(solid.image[core].mean(), abs=10)
+
+
 def test_lung_has_its_ct_number():
     pictures = [phantoms.nodule(seed, diameter_mm=5, position="solitary") for seed in range(12)]
     assert np.median([np.median(n.image) for n in pictures]) == pytest.approx(tissue.LUNG, abs=25)
@@ -192,7 +226,9 @@ def test_nothing_but_the_attributes_knows_the_label():
     """Place in the picture and lung around it are as good as the label lets them be: no better than chance."""
     labels, place, lung = [], [], []
     for seed in range(400):
-        n = phantoms.nodule(seed, shape=(16, 16, 16), spacing=(2, 2, 2), diameter_mm=9.0, **SMOOTH | {"margin": 4})
+        n = phantoms.nodule(
+            seed, shape=(16, 16, 16), spacing=(1.25, 1.25, 1.25), diameter_mm=9.0, **SMOOTH | {"margin": 4}
+        )
         labels.append(n.malignant)
         place.append(n.mask.nonzero()[0].mean())
         lung.append(np.median(n.image[n.image < -700]))
@@ -253,13 +289,13 @@ def test_a_sharp_kernel_resolves_more():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"colour": 3}, "no attribute 'colour'"),
+        ({"colour": 3}, "an attribute must be one of 'diameter_mm'.* got 'colour'"),
         ({"diameter_mm": 200}, "diameter_mm must be a number from 2 to 40, got 200"),
         ({"spiculation": 0}, "spiculation must be a number from 1 to 5"),
         ({"margin": float("nan")}, "margin must be a number"),
         ({"texture": "solid"}, "texture must be a number from 1 to 5, got 'solid'"),
         ({"calcification": 2.5}, "whole number"),
-        ({"position": "outside"}, "position must be one of solitary"),
+        ({"position": "outside"}, "position must be one of 'solitary'"),
         ({"shape": (32, 32)}, "three whole numbers"),
         ({"shape": (32, 32, 0)}, "three whole numbers"),
         ({"spacing": (1, 1, 0)}, "three sizes in mm"),
@@ -274,7 +310,8 @@ def test_bad_input_is_named(arguments, message):
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"), [({"dose": 0}, "dose"), ({"kernel": "hard"}, "soft, sharp"), ({"thickness_mm": 20}, "0.3")]
+    ("settings", "message"),
+    [({"dose": 0}, "dose"), ({"kernel": "hard"}, "'soft', 'sharp', got 'hard'"), ({"thickness_mm": 20}, "0.3")],
 )
 def test_a_scanner_out_of_range_is_refused(settings, message):
     with pytest.raises(ValueError, match=message):

@@ -1,9 +1,5 @@
 """A chest CT: where nodules lie, what tissues measure, and that the seed decides it all."""
 
-import hashlib
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -25,18 +21,6 @@ def test_the_default_is_the_case_of_the_case_study(chest):
     assert len(chest.nodules) == len(chest.boxes) == 20
     assert chest.spacing == (1.25, 1.3, 1.3)
     assert sorted(np.unique(chest.labels)) == list(range(21))
-
-
-def test_the_same_seed_gives_the_same_bytes_in_another_process():
-    code = (
-        "import hashlib; from medlab import phantoms\n"
-        f"c = phantoms.chest_ct(9, **{SMALL!r})\n"
-        "print(hashlib.sha256(c.image.tobytes() + c.labels.tobytes()).hexdigest())"
-    )
-    there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
-    phantoms.chest_ct(1, **SMALL)
-    c = phantoms.chest_ct(9, **SMALL)
-    assert there == hashlib.sha256(c.image.tobytes() + c.labels.tobytes()).hexdigest()
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -62,7 +46,7 @@ def test_boxes_are_tight_and_records_fit(chest):
 def test_five_millimetres_span_three_slices_or_more():
     spans = []
     for seed in range(3):
-        c = phantoms.chest_ct(seed, n_nodules=25, shape=(64, 160, 256), spacing=(1.25, 1.3, 1.3))
+        c = phantoms.chest_ct(seed, n_nodules=25, shape=(64, 80, 128), spacing=(1.25, 2.6, 2.6))
         spans += [n.box[3] - n.box[0] for n in c.nodules if 4.7 <= n.attributes["diameter_mm"] <= 5.3]
     assert len(spans) >= 3
     assert min(spans) >= 3
@@ -79,8 +63,13 @@ def test_positions_are_what_they_are_called(chest):
             assert nearest > 0.9
 
 
-def test_tissues_have_their_ct_numbers():
-    c = phantoms.chest_ct(3, n_nodules=0, dose=100)
+@pytest.fixture(scope="module")
+def quiet():
+    return phantoms.chest_ct(4, n_nodules=0, dose=100)
+
+
+def test_tissues_have_their_ct_numbers(quiet):
+    c = quiet
     assert np.median(c.image[c.lungs]) == pytest.approx(tissue.LUNG, abs=50)
     assert np.median(c.image[:, :3]) == pytest.approx(tissue.AIR, abs=2)
     present, _ = np.histogram(c.image, bins=[-130, -70, 10, 30, 70, 150, 300, 2000])
@@ -94,8 +83,8 @@ def test_tissues_have_their_ct_numbers():
     assert (sizes > 2000).sum() == 2  # a right and a left lung
 
 
-def test_airways_vessels_and_fissures_are_there():
-    c = phantoms.chest_ct(4, n_nodules=0, dose=100)
+def test_airways_and_vessels_are_there(quiet):
+    c = quiet
     mediastinum = c.image[60, 100:190, 108:148]
     assert (mediastinum < -900).sum() > 40  # trachea
     inner = ndimage.binary_erosion(c.lungs, iterations=4)
@@ -120,8 +109,8 @@ def test_nodules_may_be_none_and_other_grids_work():
     ("arguments", "message"),
     [
         ({"n_nodules": -1}, "n_nodules must be"),
-        ({"kv": 120}, "no scanner setting 'kv'"),
-        ({"dose": -1}, "dose must be above 0"),
+        ({"kv": 120}, "a scanner setting must be one of 'dose', 'kernel', 'thickness_mm', got 'kv'"),
+        ({"dose": -1}, "dose must be a number above 0"),
         ({"n_nodules": 2, "shape": (4, 16, 16), "spacing": (1, 3, 3)}, "no room"),
     ],
 )

@@ -1,8 +1,5 @@
 """Patients: CT, PET, MR, record and follow-up that carry different evidence of one truth."""
 
-import hashlib
-import subprocess
-import sys
 import tracemalloc
 
 import numpy as np
@@ -10,27 +7,14 @@ import pytest
 from scipy import ndimage
 
 from medlab import phantoms
-from medlab.phantoms.evidence import SOURCES, sample_evidence, updated
-
-
-def digest(p):
-    scans = (p.ct, p.pet, p.mr, p.follow_up)
-    return hashlib.sha256(b"".join(s.image.tobytes() + s.mask.tobytes() for s in scans) + repr(p.record).encode())
+from medlab.phantoms.patients import SOURCES, sample_evidence, updated
 
 
 @pytest.fixture(scope="module")
 def crowd():
-    return [phantoms.patient(1, i) for i in range(45)]
-
-
-def test_a_patient_is_the_same_in_any_process_and_order(crowd):
-    code = (
-        "from medlab import phantoms; from tests.test_phantoms_patients import digest\n"
-        "for i in (41, 7): print(digest(phantoms.patient(1, i)).hexdigest())"
-    )
-    there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert there == [digest(crowd[i]).hexdigest() for i in (41, 7)]
-    assert len({digest(p).hexdigest() for p in crowd}) == len(crowd)
+    """The first 20 patients of study 1 with a nodule above 9 mm: there is something to see in PET and MR."""
+    diameters = [phantoms.sample_attributes(np.random.default_rng([1, i, 21]))["diameter_mm"] for i in range(200)]
+    return [phantoms.patient(1, i) for i in np.flatnonzero(np.array(diameters) > 9)[:20].tolist()]
 
 
 def test_any_number_of_patients_takes_the_memory_of_one():
@@ -42,7 +26,7 @@ def test_any_number_of_patients_takes_the_memory_of_one():
         tracemalloc.stop()
         return top
 
-    assert peak(6) < 1.6 * max(peak(2), 2e7)
+    assert peak(4) < 1.6 * max(peak(1), 2e7)
 
 
 def test_scans_have_their_grids_and_units(crowd):
@@ -97,11 +81,10 @@ def test_sites_differ_by_scanner_and_not_by_label(crowd):
 
 
 def test_pet_and_mr_show_what_lies_behind_them(crowd):
-    large = [p for p in crowd if p.attributes["diameter_mm"] > 9]
-    seen = [p.pet.image[p.pet.mask].max() if p.pet.mask.any() else p.pet.image.max() for p in large]
-    assert np.corrcoef(np.log(seen), np.log([p.findings["suv"] for p in large]))[0, 1] > 0.7
-    bright = [np.median(p.mr.image[p.mr.mask]) for p in large]
-    assert np.corrcoef(bright, [p.findings["adc"] for p in large])[0, 1] < -0.5
+    seen = [p.pet.image[p.pet.mask].max() if p.pet.mask.any() else p.pet.image.max() for p in crowd]
+    assert np.corrcoef(np.log(seen), np.log([p.findings["suv"] for p in crowd]))[0, 1] > 0.7
+    bright = [np.median(p.mr.image[p.mr.mask]) for p in crowd]
+    assert np.corrcoef(bright, [p.findings["adc"] for p in crowd])[0, 1] < -0.5
 
 
 def test_every_source_adds_evidence_and_the_sum_is_calibrated():
@@ -134,11 +117,11 @@ def test_p_given_takes_any_sources(crowd):
     p = crowd[4]
     assert p.p_given([]) == pytest.approx(p.p_malignant)
     assert p.p_given() == pytest.approx(p.p_given(SOURCES))
-    with pytest.raises(ValueError, match="no source 'biopsy'"):
+    with pytest.raises(ValueError, match=r"a source must be one of 'record', .*'biopsy'"):
         p.p_given(["biopsy"])
 
 
 @pytest.mark.parametrize(("seed", "i"), [(-1, 0), (0, -1), (0, 0.5), ("a", 0)])
 def test_bad_input_is_named(seed, i):
-    with pytest.raises(ValueError, match="must be a whole number, 0 or above"):
+    with pytest.raises(ValueError, match="must be a whole number of 0 or more"):
         phantoms.patient(seed, i)

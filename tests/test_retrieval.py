@@ -37,7 +37,7 @@ def test_nearest_as_brute_force(metric, scale):
 
 
 @given(st.integers(0, 10_000), st.integers(1, 5))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_own_patient_is_never_an_answer(seed, k):
     rng = np.random.default_rng(seed)
     features, patients = rng.normal(size=(24, 3)), rng.permutation(np.repeat(np.arange(8), 3))
@@ -114,13 +114,13 @@ def test_whole_numbers_do_not_wrap(dtype):
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ({"features": np.ones(5)}, r"features must be \(n, f\), got shape \(5,\)"),
+        ({"features": np.ones(5)}, r"features must be a table \(n, f\), one row an image, got shape \(5,\)"),
         ({"features": np.ones((5, 2))}, "all 2 are constant"),
         ({"features": [[1.0, 2.0]]}, "at least 2 rows"),
         ({"features": [[1.0], [np.nan]]}, "finite"),
         ({"features": np.empty((0, 3))}, "features"),
-        ({"metric": "hamming"}, "euclidean, manhattan, cosine, mahalanobis, got 'hamming'"),
-        ({"patients": ["a"]}, "each of the 40 rows"),
+        ({"metric": "hamming"}, "'mahalanobis', got 'hamming'"),
+        ({"patients": ["a"]}, "each of the 40 cases"),
         ({"patients": [None] * 40}, "40 are missing"),
         ({"patients": [np.nan] + [1.0] * 39}, "1 are missing"),
         ({"patients": np.arange(40.0)}, "text or whole numbers"),
@@ -153,7 +153,7 @@ def test_archive_with_patients_wants_those_of_the_queries():
     index = retrieval.fit(table(0), patients=np.arange(40))
     with pytest.raises(ValueError, match="in fit only"):
         index.query(table(1))
-    with pytest.raises(ValueError, match="each of the 40 rows"):
+    with pytest.raises(ValueError, match="each of the 40 cases"):
         index.query(table(1), patients=["a"])
 
 
@@ -164,14 +164,10 @@ def test_measures_by_hand():
     expected = [(1 + 2 / 3) / 2, (1 / 3 + 2 / 4) / 2, 0]
     assert retrieval.average_precision(labels, answers) == pytest.approx(expected)
     assert retrieval.mean_average_precision(labels, answers) == pytest.approx(np.mean(expected))
-    # the archive holds 3, 2 and 9 right ones; of 9 no more than 4 could have been shown
-    given = retrieval.average_precision(labels, answers, n_relevant=[3, 2, 9])
-    assert given == pytest.approx([(1 + 2 / 3) / 3, expected[1], 0])
-    assert retrieval.average_precision([1], [[1, 1]], n_relevant=50).tolist() == [1]
 
 
 @given(st.lists(st.integers(0, 1), min_size=1, max_size=20).filter(any))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_average_precision_as_scikit_learn(right):
     ranks = np.arange(len(right), 0, -1)  # a score that falls along the list
     expected = average_precision_score(right, ranks)
@@ -203,8 +199,3 @@ def test_bad_counts():
     for k in (0, 3, 1.5):
         with pytest.raises(ValueError, match="k must be"):
             retrieval.precision_at_k([1], [[1, 0]], k)
-    with pytest.raises(ValueError, match="1 given, 2 found"):
-        retrieval.average_precision([1], [[1, 1]], n_relevant=1)
-    for wrong in ([2, 2, 2], np.nan, [2.5, 2]):
-        with pytest.raises(ValueError, match="n_relevant must be one whole number or 2"):
-            retrieval.average_precision([1, 1], [[1, 1], [0, 1]], n_relevant=wrong)

@@ -8,16 +8,15 @@ Loops are compiled by numba on first use.
 """
 
 from medlab.detect.boosting import Stump, boost, boosting, vote
-from medlab.detect.cascade import Cascade, Stage
+from medlab.detect.boxes import box_iou, non_max_suppression
+from medlab.detect.cascade import Cascade, Detections, Stage
 from medlab.detect.chests import SIZES_MM, find_nodules, lung_windows, nodule_windows
-from medlab.detect.search import Found
-from medlab.detect.suppression import box_iou, merge_slices, non_max_suppression
-from medlab.detect.windows import cut_windows, windows
+from medlab.detect.windows import cut_windows
 
 __all__ = [
     "SIZES_MM",
     "Cascade",
-    "Found",
+    "Detections",
     "Stage",
     "Stump",
     "boost",
@@ -26,9 +25,7 @@ __all__ = [
     "cut_windows",
     "find_nodules",
     "lung_windows",
-    "merge_slices",
     "nodule_windows",
     "non_max_suppression",
     "vote",
-    "windows",
 ]

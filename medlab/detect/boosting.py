@@ -6,6 +6,8 @@ from itertools import islice
 
 import numpy as np
 
+from medlab import arguments
+
 _LEAST = 1e-10  # error of a stump that makes none: its weight stays finite
 _BLOCK = 128  # features that a thread takes at a time
 
@@ -51,8 +53,7 @@ def boost(values: np.ndarray, labels: np.ndarray, *, rounds: int, weights: np.nd
     >>> boost(np.array([[1, 5], [2, 0], [3, 4], [4, 1]]), np.array([0, 0, 1, 1]), rounds=1)[0].threshold
     2.5
     """
-    if isinstance(rounds, bool) or not isinstance(rounds, (int, np.integer)) or rounds < 1:
-        raise ValueError(f"rounds must be a whole number, 1 or more, got {rounds!r}")
+    rounds = arguments.whole(rounds, "rounds", low=1)
     return list(islice(boosting(values, labels, weights=weights), rounds))
 
 
@@ -66,8 +67,8 @@ def vote(stumps: Sequence[Stump], values: np.ndarray) -> np.ndarray:
     if not stumps:
         raise ValueError("vote needs at least one stump, got none")
     values = np.asarray(values)
-    said = sum(stump.weight * stump.says(values[:, stump.feature]) for stump in stumps)
-    return said / sum(stump.weight for stump in stumps)
+    votes = sum(stump.weight * stump.says(values[:, stump.feature]) for stump in stumps)
+    return votes / sum(stump.weight for stump in stumps)
 
 
 def boosting(values: np.ndarray, labels: np.ndarray, *, weights: np.ndarray | None = None) -> Iterator[Stump]:
@@ -90,7 +91,7 @@ def _best_stump(values: np.ndarray, order: np.ndarray, last: np.ndarray, signed:
     "Lesion above" is wrong about the lesions below the threshold and the others above it. That is the signed weight
     below the threshold plus the weight of all others, so one running sum down a sorted column tries every threshold.
     """
-    from medlab.detect._boost_kernel import best_splits
+    from medlab.detect._kernels import best_splits
     from medlab.kernels import share
 
     n_features = len(order)
@@ -128,16 +129,16 @@ def _sorted_columns(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _checked(values, labels, weights) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    values, labels = np.asarray(values), np.asarray(labels)
+    """The values as they are, which rows are lesions, and the weights, each class one half where None came."""
+    values = np.asarray(values)
     if values.ndim != 2 or values.size == 0 or values.dtype.kind not in "biuf":
         raise ValueError(f"values must be numbers (N, F), one row a window, got {values.shape} {values.dtype}")
     if not np.isfinite(values).all():
         raise ValueError("values hold NaN or infinity; every feature must be finite")
-    if labels.shape != values.shape[:1] or not np.isin(labels, (0, 1)).all():
+    labels = arguments.labels(labels, "labels")
+    if labels.shape != values.shape[:1] or labels.max() > 1:
         raise ValueError(f"labels must be {len(values)} numbers, 0 or 1, one a row of values, got shape {labels.shape}")
     lesion = labels.astype(bool)
-    if lesion.all() or not lesion.any():
-        raise ValueError(f"labels must be of both classes, got {int(lesion.sum())} lesions of {len(lesion)}")
     if weights is None:
         return values, lesion, np.where(lesion, 0.5 / lesion.sum(), 0.5 / (~lesion).sum())
     weights = np.array(weights, float)

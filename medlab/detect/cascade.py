@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from medlab import arguments
 from medlab.detect.boosting import Stump, boosting
-from medlab.detect.search import Found, search
+from medlab.detect.windows import cell_edges, integral_around, middle_cells, window_corners, window_side
 
 LUNG_WINDOW = (-1000.0, 200.0)  # HU: air to enhanced soft tissue
 _FEWEST = 20  # false alarms left: with fewer there is nothing to learn from
+_BLOCK = 8192  # windows that a thread takes at a time
+_PLANES = ((1, 2), (0, 2), (0, 1))  # axes of rows and columns: axial, coronal, sagittal
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,20 @@ class Stage:
     threshold: float
     detection: float
     false_alarms: float
+
+
+class Detections(NamedTuple):
+    """What a cascade takes for a lesion.
+
+    Attributes:
+        boxes: Windows that passed every stage, in voxels: (n, 4) in an image, (n, 6) in a volume.
+        scores: (n,): by how many votes they beat the stages, in all.
+        examined: (stages,): how many windows each stage looked at.
+    """
+
+    boxes: np.ndarray
+    scores: np.ndarray
+    examined: np.ndarray
 
 
 class Cascade:
@@ -57,9 +75,8 @@ class Cascade:
     def __init__(self, *, clip: tuple[float, float] = LUNG_WINDOW, n_features: int = 2500, seed: int = 0):
         if len(clip) != 2 or not -np.inf < clip[0] < clip[1] < np.inf:
             raise ValueError(f"clip must be two numbers, the lower one first, got {clip}")
-        if isinstance(n_features, bool) or not isinstance(n_features, (int, np.integer)) or n_features < 1:
-            raise ValueError(f"n_features must be a whole number, 1 or more, got {n_features!r}")
-        self.clip, self.n_features, self.seed = clip, n_features, seed
+        self.n_features = arguments.whole(n_features, "n_features", low=1)
+        self.clip, self.seed = clip, seed
         self.size = self.planes = 0
         self.coords = self.plane = None
         self.stages: list[Stage] = []
@@ -75,7 +92,6 @@ class Cascade:
         false_alarms: float = 0.25,
         n_negatives: int = 2500,
         max_stumps: int = 80,
-        on_stage: Callable[[Stage], None] | None = None,
     ) -> "Cascade":
         """Train the stages one after the other.
 
@@ -91,7 +107,6 @@ class Cascade:
             false_alarms: Share of the windows without lesion that each stage may let through.
             n_negatives: Windows without lesion for each stage; a quarter of them measure `false_alarms`.
             max_stumps: A stage that has so many is done, whatever it lets through.
-            on_stage: Called with each finished stage.
 
         Returns:
             The cascade itself.
@@ -102,14 +117,15 @@ class Cascade:
         self._prepare(positives)
         positives = self._checked(positives, "positives")
         validation = self._checked(validation, "validation")
-        for name, target in (("detection", detection), ("false_alarms", false_alarms)):
-            if not 0 < target <= 1:
-                raise ValueError(f"{name} must be above 0 and at most 1, got {target}")
-        for name, number in (("stages", stages), ("n_negatives", n_negatives), ("max_stumps", max_stumps)):
-            if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < 1:
-                raise ValueError(f"{name} must be a whole number, 1 or more, got {number!r}")
         if len(validation) == 0:
             raise ValueError("validation must hold at least one window with a lesion, got none")
+        stages = arguments.whole(stages, "stages", low=1)
+        n_negatives = arguments.whole(n_negatives, "n_negatives", low=1)
+        targets = {
+            "detection": arguments.number(detection, "detection", above=0, high=1),
+            "false_alarms": arguments.number(false_alarms, "false_alarms", above=0, high=1),
+            "max_stumps": arguments.whole(max_stumps, "max_stumps", low=1),
+        }
         rng = np.random.default_rng([self.seed, 1])
         for number in range(stages):
             wrong = self._checked(negatives(self, n_negatives), "negatives")
@@ -121,10 +137,7 @@ class Cascade:
                 break
             wrong = rng.permutation(wrong)
             back = len(wrong) // 4
-            stage = self._stage(right, wrong[back:], kept, wrong[:back], detection, false_alarms, max_stumps)
-            self.stages.append(stage)
-            if on_stage is not None:
-                on_stage(stage)
+            self.stages.append(self._stage(right, wrong[back:], kept, wrong[:back], **targets))
         return self
 
     def passed(self, windows: np.ndarray) -> np.ndarray:
@@ -148,7 +161,7 @@ class Cascade:
         spacing: tuple[float, ...] | None = None,
         mask: np.ndarray | None = None,
         step: float = 1.0,
-    ) -> Found:
+    ) -> Detections:
         """Slide windows of several sizes over an image; larger ones are seen through larger features.
 
         Args:
@@ -165,20 +178,83 @@ class Cascade:
         Raises:
             ValueError: If sizes are smaller than the windows it learned from, or shapes or spacing do not fit.
         """
-        if self.coords is None:
-            raise ValueError("the cascade is not trained: call fit first")
-        return search(self, image, sizes=sizes, spacing=spacing, mask=mask, step=step)
+        from medlab.detect._kernels import run
+        from medlab.kernels import share
 
-    def clipped(self, values: np.ndarray) -> np.ndarray:
+        self._refuse_untrained()
+        axes = 3 if self.planes == 3 else 2
+        image = arguments.image(image, ndim=(axes,), dtype=float)
+        steps = arguments.spacing(spacing, axes)
+        step = arguments.number(step, "step", above=0, unit="pixels of a window")
+        if mask is not None:
+            mask = arguments.mask(mask, shape=image.shape)
+        sides = [window_side(size, steps, self.size) for size in np.atleast_1d(sizes)]
+        if not sides:
+            raise ValueError("sizes must name at least one size, got none")
+        corners = []  # a grid of middles that is coarser for larger windows
+        for side in sides:
+            hops = np.maximum(1, np.rint(step * side / self.size)).astype(int)
+            corners.append(window_corners(image.shape, mask, side, hops))
+        boxes = np.concatenate([np.concatenate([low, low + side], axis=1) for low, side in zip(corners, sides)])
+        passed, scores = np.zeros(len(boxes), np.int64), np.zeros(len(boxes))
+        if len(boxes) and self.stages:
+            table, origin = integral_around(self._clipped(image), boxes[:, :axes], boxes[:, axes:])
+            first = 0
+            for low, side in zip(corners, sides):
+                if axes == 2:
+                    low, side = np.insert(low, 0, 0, axis=1), np.insert(side, 0, 1)
+                part = slice(first, first + len(low))
+                given = table, np.ascontiguousarray(low - origin), *self._enlarged(side), passed[part], scores[part]
+                if len(low):  # the coarse grid of a large window may miss a small mask
+                    share(lambda start, stop, given=given: run(*given, start, stop), len(low), _BLOCK)
+                first += len(low)
+        examined = np.array([(passed >= stage).sum() for stage in range(len(self.stages))], int)
+        good = passed == len(self.stages)
+        return Detections(boxes[good], scores[good], examined)
+
+    def _enlarged(self, side: np.ndarray) -> tuple[np.ndarray, ...]:
+        """The stumps for windows of these sides, as the loop wants them.
+
+        Boxes grow with the window and end at whole voxels. Each stands for its mean times the area that it has in the
+        window the cascade learned from, so thresholds stay as they are.
+        """
+        from medlab.features import haar_boxes
+
+        stumps = [stump for stage in self.stages for stump in stage.stumps]
+        numbers = np.array([stump.feature for stump in stumps], int)
+        flat, signs = haar_boxes(self.coords[numbers])
+        cells = np.zeros((len(stumps), 4, 6), int)  # in cells of the window
+        thick = middle_cells(self.size) if self.planes == 3 else [0, 1]
+        for plane, (row, column) in enumerate(_PLANES[: self.planes]):
+            here = self.plane[numbers] == plane
+            cells[here] = np.repeat(thick, 3)
+            for place, axis in enumerate((row, column, 3 + row, 3 + column)):
+                cells[here, :, axis] = flat[here, :, place]
+        ends = [cell_edges(int(n), self.size if self.planes == 3 or axis else 1) for axis, n in enumerate(side)]
+        voxels = np.stack([ends[axis % 3][cells[..., axis]] for axis in range(6)], axis=-1)
+        counts = np.prod(voxels[..., 3:] - voxels[..., :3], axis=-1)
+        areas = (flat[..., 2] - flat[..., 0]) * (flat[..., 3] - flat[..., 1])
+        return (
+            voxels,
+            signs * areas / np.maximum(counts, 1),
+            (signs != 0).sum(axis=1),
+            np.array([stump.threshold for stump in stumps], float),
+            np.array([stump.polarity > 0 for stump in stumps], bool),
+            np.array([stump.weight for stump in stumps], float),
+            np.cumsum([len(stage.stumps) for stage in self.stages]),
+            np.array([stage.threshold for stage in self.stages], float),
+        )
+
+    def _clipped(self, values: np.ndarray) -> np.ndarray:
         """Grey values as the features see them: between the ends of `clip`, the lower one at 0."""
         return np.clip(np.asarray(values, float), *self.clip) - self.clip[0]
 
-    def values(self, windows: np.ndarray, features: Sequence[int] | None = None) -> np.ndarray:
-        """The features of windows, (N, F), or some of them by number."""
+    def _values(self, windows: np.ndarray, numbers: np.ndarray | Sequence[int]) -> np.ndarray:
+        """The features of these numbers, of windows that are checked already, (N, F)."""
         from medlab.features import haar_features
 
-        windows = self.clipped(self._checked(windows, "windows")).reshape(-1, self.planes, self.size, self.size)
-        numbers = np.arange(len(self.coords)) if features is None else np.asarray(features, int)
+        windows = self._clipped(windows).reshape(-1, self.planes, self.size, self.size)
+        numbers = np.asarray(numbers, int)
         out = np.empty((len(windows), len(numbers)))
         for plane in np.unique(self.plane[numbers]) if len(windows) else ():
             here = self.plane[numbers] == plane
@@ -205,9 +281,9 @@ class Cascade:
         labels = np.arange(len(right) + len(wrong)) < len(right)
         judged, lesion = np.concatenate([kept, tested]), np.arange(len(kept) + len(tested)) < len(kept)
         votes, stumps = np.zeros(len(judged)), []
-        for stump in boosting(self.values(np.concatenate([right, wrong])), labels):
+        for stump in boosting(self._values(np.concatenate([right, wrong]), range(len(self.coords))), labels):
             stumps.append(stump)
-            votes += stump.weight * stump.says(self.values(judged, [stump.feature])[:, 0])
+            votes += stump.weight * stump.says(self._values(judged, [stump.feature])[:, 0])
             # the votes of the last lesion that has to pass; a hair less, as sums are rounded
             threshold = np.sort(votes[lesion])[int((1 - detection) * len(kept))] - 1e-6
             alarms = np.mean(votes[~lesion] >= threshold)
@@ -223,7 +299,7 @@ class Cascade:
         passed, margins = np.zeros(len(windows), int), np.zeros(len(windows))
         for number, stage in enumerate(self.stages):
             still = np.flatnonzero(passed == number)
-            values = self.values(windows[still], [stump.feature for stump in stage.stumps])
+            values = self._values(windows[still], [stump.feature for stump in stage.stumps])
             votes = np.zeros(len(still))
             for stump, column in zip(stage.stumps, values.T):
                 votes += stump.weight * stump.says(column)
@@ -232,8 +308,7 @@ class Cascade:
         return passed, margins
 
     def _checked(self, windows: np.ndarray, name: str) -> np.ndarray:
-        if self.coords is None:
-            raise ValueError("the cascade is not trained: call fit first")
+        self._refuse_untrained()
         windows = np.asarray(windows)
         shape = (self.size, self.size) if self.planes == 1 else (3, self.size, self.size)
         if windows.shape[1:] != shape or windows.dtype.kind not in "biuf":
@@ -242,3 +317,7 @@ class Cascade:
         if not np.isfinite(windows).all():
             raise ValueError(f"{name} hold NaN or infinity; every pixel must be finite")
         return windows
+
+    def _refuse_untrained(self) -> None:
+        if self.coords is None:
+            raise ValueError("the cascade is not trained: call fit first")

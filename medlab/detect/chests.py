@@ -1,33 +1,23 @@
 """Nodules in chests: what a cascade learns from, and how it is used."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from medlab.detect.cascade import Cascade
-from medlab.detect.search import Found
-from medlab.detect.suppression import merge_slices, non_max_suppression
+from medlab import arguments
+from medlab.detect.boxes import non_max_suppression
+from medlab.detect.cascade import Cascade, Detections
 from medlab.detect.windows import cut_windows
+from medlab.phantoms import Chest
 
-if TYPE_CHECKING:
-    from medlab.phantoms import Chest
-
-FILL = 0.5  # diameter of a nodule in a window made for its size
-SIZES_MM = (
-    16.0,
-    22.0,
-    31.0,
-    44.0,
-)  # windows for nodules of about 8, 11, 16 and 22 mm; 5 mm are still seen in the first
+SIZES_MM = (16.0, 22.0, 31.0, 44.0)  # for nodules of about 8, 11, 16, 22 mm; 5 mm are still seen in the first
+_FILL = 0.5  # diameter of a nodule in a window made for its size
 _JITTER = 0.06  # of the side: a window of the search is rarely centred either
 _ZOOM = 0.2  # log of the side, either way
 _MARGIN = 2  # voxels around a nodule where no window without nodule has its middle
 
 
-def nodule_windows(
-    chest: "Chest", *, size: int, rng: np.random.Generator, per_nodule: int = 4, planes: int = 3
-) -> np.ndarray:
+def nodule_windows(chest: Chest, *, size: int, rng: np.random.Generator, per_nodule: int = 4) -> np.ndarray:
     """Windows with a nodule: of every nodule some, a little shifted, enlarged and mirrored each time.
 
     Args:
@@ -35,36 +25,24 @@ def nodule_windows(
         size: Side of the windows in pixels. Small nodules get a window of so many voxels, however small they are.
         rng: Where the randomness comes from.
         per_nodule: Windows of each nodule.
-        planes: 3 for three planes through its middle, 1 for axial slices through its middle half.
 
     Returns:
-        (n, 3, size, size) or (n, size, size), HU, float64.
+        (n, 3, size, size), three planes through the middle of each as in `cut_windows`; HU, float64.
 
     Raises:
-        ValueError: If `planes` is neither 1 nor 3, or an option is out of range.
+        ValueError: If an option is out of range.
     """
-    if planes not in (1, 3):
-        raise ValueError(f"planes must be 1 or 3, got {planes!r}")
-    if per_nodule < 1:
-        raise ValueError(f"per_nodule must be 1 or more, got {per_nodule}")
-    shape = (3, size, size) if planes == 3 else (size, size)
-    found = [np.zeros((0, *shape))]
+    size, n = arguments.whole(size, "size", low=1), arguments.whole(per_nodule, "per_nodule", low=1)
+    arguments.generator(rng)
+    boxes = [np.zeros((0, 6), int)]
     for number, box in enumerate(chest.boxes, start=1):
         part = tuple(slice(a, b) for a, b in zip(box[:3], box[3:]))
-        mask = chest.labels[part] == number
-        if planes == 3:
-            boxes = _boxes_around(mask, box[:3], chest.spacing, size, rng, per_nodule)
-            found.append(cut_windows(chest.image, boxes, size=size))
-            continue
-        sections = mask.sum(axis=(1, 2))
-        for z in rng.choice(np.flatnonzero(sections >= sections.max() / 2), per_nodule):
-            boxes = _boxes_around(mask[z], box[1:3], chest.spacing[1:], size, rng, 1)
-            found.append(cut_windows(chest.image[box[0] + z], boxes, size=size))
-    return _mirrored(np.concatenate(found), rng)
+        boxes.append(_boxes_around(chest.labels[part] == number, box[:3], np.array(chest.spacing), size, rng, n))
+    return _mirrored(cut_windows(chest.image, np.concatenate(boxes), size=size), rng)
 
 
 def lung_windows(
-    chests: Sequence["Chest"], *, rng: np.random.Generator, sizes: Sequence[float] = SIZES_MM
+    chests: Sequence[Chest], *, rng: np.random.Generator, sizes: Sequence[float] = SIZES_MM
 ) -> Callable[[Cascade, int], np.ndarray]:
     """A source of windows without nodule for `Cascade.fit`: those in the lungs that the cascade takes for one.
 
@@ -81,22 +59,18 @@ def lung_windows(
     chests = list(chests)
     if not chests:
         raise ValueError("lung_windows needs at least one chest, got none")
+    arguments.generator(rng)
 
     def draw(cascade: Cascade, n: int) -> np.ndarray:
-        shape = (3, cascade.size, cascade.size) if cascade.planes == 3 else (cascade.size, cascade.size)
-        found, left = [np.zeros((0, *shape))], n
-        places = [(i, z) for i in range(len(chests)) for z in _slices(chests[i], cascade)]
-        most = -(-2 * n // len(places))  # not all from one patient
-        for k in rng.permutation(len(places)):
-            i, z = places[k]
-            chest = chests[i]
-            boxes = _false_alarms(cascade, chest, z, sizes, rng, min(most, left))
-            image = chest.image if z is None else chest.image[z]
-            found.append(cut_windows(image, boxes, size=cascade.size))
+        drawn, left = [np.zeros((0, 3, cascade.size, cascade.size))], n
+        most = -(-2 * n // len(chests))  # not all from one patient
+        for i in rng.permutation(len(chests)):
+            boxes = _false_alarms(cascade, chests[i], sizes, rng, min(most, left))
+            drawn.append(cut_windows(chests[i].image, boxes, size=cascade.size))
             left -= len(boxes)
             if left <= 0:
                 break
-        return np.concatenate(found)
+        return np.concatenate(drawn)
 
     return draw
 
@@ -108,18 +82,16 @@ def find_nodules(
     *,
     spacing: tuple[float, float, float],
     sizes: Sequence[float] = SIZES_MM,
-    step: float = 1.0,
     max_overlap: float = 0.1,
-) -> Found:
+) -> Detections:
     """Candidates in a chest, one a place, best first.
 
     Args:
-        cascade: Trained on three planes, or on axial slices: then each slice is searched, and slices are joined.
+        cascade: Trained on three planes.
         hu: CT numbers (z, y, x), HU.
         lungs: Where to look, bool, same shape, such as `segment.lungs` gives.
         spacing: Voxel size in mm, (z, y, x).
         sizes: Sides of the windows in mm.
-        step: As in `Cascade.find`.
         max_overlap: Of two candidates, intersection over union.
 
     Returns:
@@ -128,64 +100,36 @@ def find_nodules(
     Raises:
         ValueError: If shapes or spacing do not fit.
     """
-    hu, lungs = np.asarray(hu), np.asarray(lungs)
-    if hu.ndim != 3 or lungs.shape != hu.shape or len(spacing) != 3:
-        raise ValueError(f"hu and lungs must be (z, y, x) of one shape, got {hu.shape} and {lungs.shape}, {spacing}")
-    if cascade.planes == 3:
-        found = cascade.find(hu, sizes=sizes, spacing=spacing, mask=lungs, step=step)
-        kept = non_max_suppression(found.boxes, found.scores, max_overlap=max_overlap)
-        return Found(found.boxes[kept], found.scores[kept], found.examined)
-    boxes, scores, examined = [], [], np.zeros(len(cascade.stages), int)
-    for image, mask in zip(hu, lungs):
-        found = cascade.find(image, sizes=sizes, spacing=spacing[1:], mask=mask, step=step)
-        kept = non_max_suppression(found.boxes, found.scores, max_overlap=max_overlap)
-        boxes.append(found.boxes[kept])
-        scores.append(found.scores[kept])
-        examined += found.examined
-    return Found(*merge_slices(boxes, scores), examined)
+    everything = cascade.find(hu, sizes=sizes, spacing=spacing, mask=lungs)
+    kept = non_max_suppression(everything.boxes, everything.scores, max_overlap=max_overlap)
+    return everything._replace(boxes=everything.boxes[kept], scores=everything.scores[kept])
 
 
-def _boxes_around(mask, corner, spacing, size, rng, n) -> np.ndarray:
-    """n boxes around a lesion, which fills about `FILL` of their side: (n, 4) or (n, 6)."""
-    axes, spacing = mask.ndim, np.asarray(spacing, float)
+def _boxes_around(mask, corner, spacing: np.ndarray, size: int, rng: np.random.Generator, n: int) -> np.ndarray:
+    """n boxes (n, 6) around a lesion, which fills about `_FILL` of their side."""
     volume = mask.sum() * spacing.prod()
-    diameter = 2 * np.sqrt(volume / np.pi) if axes == 2 else np.cbrt(6 * volume / np.pi)
+    diameter = np.cbrt(6 * volume / np.pi)
     middle = np.argwhere(mask).mean(axis=0) + 0.5 + corner
-    side = np.maximum(diameter / FILL * np.exp(rng.uniform(-_ZOOM, _ZOOM, (n, 1))), size * spacing.max())
+    side = np.maximum(diameter / _FILL * np.exp(rng.uniform(-_ZOOM, _ZOOM, (n, 1))), size * spacing.max())
     sides = np.rint(side / spacing).astype(int)
-    low = np.rint(middle + _JITTER * sides * rng.uniform(-1, 1, (n, axes)) - sides / 2).astype(int)
+    low = np.rint(middle + _JITTER * sides * rng.uniform(-1, 1, (n, 3)) - sides / 2).astype(int)
     return np.concatenate([low, low + sides], axis=1)
 
 
 def _mirrored(windows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Each window mirrored along z, y and x by chance; the planes of one window alike."""
     flips = rng.random((3, len(windows))) < 0.5
-    if windows.ndim == 3:
-        for axis in (1, 2):
-            windows[flips[axis]] = np.flip(windows[flips[axis]], axis=axis)
-        return windows
     for plane, axes in enumerate(((1, 2), (0, 2), (0, 1))):
         for place, axis in enumerate(axes, start=1):
             windows[flips[axis], plane] = np.flip(windows[flips[axis], plane], axis=place)
     return windows
 
 
-def _slices(chest: "Chest", cascade: Cascade) -> Sequence[int | None]:
-    """Where to look in a chest: everywhere at once (None), or slice by slice."""
-    return (None,) if cascade.planes == 3 else range(len(chest.image))
-
-
-def _false_alarms(cascade, chest, z, sizes, rng, n) -> np.ndarray:
+def _false_alarms(cascade: Cascade, chest: Chest, sizes, rng: np.random.Generator, n: int) -> np.ndarray:
     """Up to n windows off the nodules that the cascade takes for one, no two almost the same."""
-    if z is None:
-        found = cascade.find(chest.image, sizes=sizes, spacing=chest.spacing, mask=chest.lungs)
-        lesions = chest.boxes
-    else:
-        found = cascade.find(chest.image[z], sizes=sizes, spacing=chest.spacing[1:], mask=chest.lungs[z])
-        lesions = chest.boxes[(chest.boxes[:, 0] - _MARGIN <= z) & (z < chest.boxes[:, 3] + _MARGIN)][:, [1, 2, 4, 5]]
-    axes = found.boxes.shape[1] // 2
-    boxes = found.boxes[rng.permutation(len(found.boxes))[: 8 * n]]
-    middles = (boxes[:, None, :axes] + boxes[:, None, axes:]) / 2
-    on_lesion = (middles > lesions[:, :axes] - _MARGIN) & (middles < lesions[:, axes:] + _MARGIN)
+    boxes = cascade.find(chest.image, sizes=sizes, spacing=chest.spacing, mask=chest.lungs).boxes
+    boxes = boxes[rng.permutation(len(boxes))[: 8 * n]]
+    middles = (boxes[:, None, :3] + boxes[:, None, 3:]) / 2
+    on_lesion = (middles > chest.boxes[:, :3] - _MARGIN) & (middles < chest.boxes[:, 3:] + _MARGIN)
     boxes = boxes[~on_lesion.all(axis=2).any(axis=1)]
     return boxes[non_max_suppression(boxes, np.zeros(len(boxes)), max_overlap=0.5)[:n]]

@@ -1,51 +1,9 @@
-"""Windows that slide over an image, and what is cut out of them."""
-
-from collections.abc import Sequence
+"""Windows of an image or a volume: where they lie, and what is cut out of them."""
 
 import numpy as np
 
-
-def windows(
-    shape: tuple[int, ...],
-    *,
-    size: int | Sequence[int] | None = None,
-    sizes: Sequence[int] | None = None,
-    step: int = 1,
-) -> np.ndarray:
-    """Boxes of all windows that fit into an image when one slides over it, row by row.
-
-    Args:
-        shape: Of the image, (y, x) or (z, y, x).
-        size: Side of the window in pixels, or one an axis.
-        sizes: Several sides instead, one after the other: lesions are not all of one size.
-        step: Pixels from one window to the next, along every axis.
-
-    Returns:
-        (n, 4) or (n, 6), half open: (y0, x0, y1, x1) or (z0, y0, x0, z1, y1, x1).
-
-    Raises:
-        ValueError: If a size is larger than the image, or size and step are not whole numbers above 0.
-
-    >>> windows((4, 6), size=3, step=2).tolist()
-    [[0, 0, 3, 3], [0, 2, 3, 5]]
-    """
-    shape = tuple(shape)
-    if len(shape) not in (2, 3) or not all(_is_whole(n) for n in shape):
-        raise ValueError(f"shape must be (y, x) or (z, y, x) of at least one pixel, got {shape}")
-    if (size is None) == (sizes is None):
-        raise ValueError("give size, or sizes for several of them, not both")
-    if not _is_whole(step):
-        raise ValueError(f"step must be a whole number of pixels, 1 or more, got {step!r}")
-    if size is None:
-        if len(sizes) == 0:
-            raise ValueError("sizes must name at least one size, got none")
-        return np.concatenate([windows(shape, size=one, step=step) for one in sizes])
-    sides = tuple(size) if np.ndim(size) else (size,) * len(shape)
-    if len(sides) != len(shape) or not all(_is_whole(side) and side <= n for side, n in zip(sides, shape)):
-        raise ValueError(f"size must be whole numbers from 1 to the image's {shape}, got {size!r}")
-    places = np.meshgrid(*(np.arange(0, n - side + 1, step) for n, side in zip(shape, sides)), indexing="ij")
-    low = np.stack(places, axis=-1).reshape(-1, len(shape))
-    return np.concatenate([low, low + sides], axis=1)
+from medlab import arguments
+from medlab.detect.boxes import as_boxes
 
 
 def cut_windows(image: np.ndarray, boxes: np.ndarray, *, size: int) -> np.ndarray:
@@ -69,25 +27,24 @@ def cut_windows(image: np.ndarray, boxes: np.ndarray, *, size: int) -> np.ndarra
     >>> cut_windows(np.array([[1, 3, 5, 7], [1, 3, 5, 7]]), np.array([[0, 0, 2, 4]]), size=2).tolist()
     [[[2.0, 6.0], [2.0, 6.0]]]
     """
-    image = finite_image(image)
-    if not _is_whole(size):
-        raise ValueError(f"size must be a whole number of pixels, 1 or more, got {size!r}")
+    image = arguments.image(image, ndim=(2, 3), dtype=float)
+    size = arguments.whole(size, "size", low=1)
     boxes = as_boxes(boxes, axes=image.ndim)
-    planes = (size, size) if image.ndim == 2 else (3, size, size)
+    out = np.empty((len(boxes), size, size) if image.ndim == 2 else (len(boxes), 3, size, size))
     if len(boxes) == 0:
-        return np.zeros((0, *planes))
-    low, sides = boxes[:, : image.ndim], boxes[:, image.ndim :] - boxes[:, : image.ndim]
-    middle = low + sides // 2
+        return out
+    low, high = np.split(boxes, 2, axis=1)
+    sides = high - low
     if boxes.dtype.kind != "i" or sides.min() < size:
         raise ValueError(
             f"boxes must be whole numbers with sides of at least size={size}, got {boxes.dtype} {sides.min()}"
         )
+    middle = low + sides // 2
     if (middle < 0).any() or (middle >= image.shape).any():
         raise ValueError(f"the middle of every box must lie in the image {image.shape}")
-    table, origin = integral_around(image, low, low + sides)
+    table, origin = integral_around(image, low, high)
     if image.ndim == 2:
         low, sides = np.insert(low, 0, 0, axis=1), np.insert(sides, 0, 1, axis=1)
-    out = np.empty((len(boxes), *planes))
     views = out.reshape(len(boxes), -1, size, size)
     for plane in range(views.shape[1]):
         ends = []
@@ -103,6 +60,31 @@ def cut_windows(image: np.ndarray, boxes: np.ndarray, *, size: int) -> np.ndarra
         counts = np.diff(z)[:, :, None, None] * np.diff(y)[:, None, :, None] * np.diff(x)[:, None, None, :]
         views[:, plane] = (sums / counts).reshape(len(boxes), size, size)
     return out
+
+
+def window_side(size: float, spacing: tuple[float, ...], smallest: int) -> np.ndarray:
+    """Side in voxels along each axis of a window of `size` mm; refused where it is less than `smallest`."""
+    side = np.rint(arguments.number(size, "sizes", above=0) / np.array(spacing)).astype(int)
+    if side.min() < smallest:
+        raise ValueError(
+            f"sizes must give windows of at least {smallest} voxels, those the cascade learned from; {size:g} gives "
+            f"{side.min()}: ask for larger ones, or resample the image to a finer spacing"
+        )
+    return side
+
+
+def window_corners(shape: tuple[int, ...], mask: np.ndarray | None, side: np.ndarray, hops: np.ndarray) -> np.ndarray:
+    """First voxels of windows whose middles lie on a grid, every `hops` voxels, and in the mask.
+
+    Without a mask only windows that lie wholly in the image.
+    """
+    if mask is not None:
+        return np.argwhere(mask[tuple(slice(None, None, hop) for hop in hops)]) * hops - side // 2
+    if (side > shape).any():
+        raise ValueError(f"sizes: a window of {side.tolist()} voxels does not fit into the image {shape}")
+    axes = [np.arange(0, n, hop) - s // 2 for n, hop, s in zip(shape, hops, side)]
+    axes = [low[(low >= 0) & (low + s <= n)] for low, s, n in zip(axes, side, shape)]
+    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(shape))
 
 
 def cell_edges(sides: np.ndarray | int, size: int) -> np.ndarray:
@@ -125,43 +107,5 @@ def integral_around(image: np.ndarray, low: np.ndarray, high: np.ndarray) -> tup
         image, low, high = image[None], np.insert(low, 0, 0, axis=1), np.insert(high, 0, 1, axis=1)
     first, last = low.min(axis=0), high.max(axis=0)
     places = [np.clip(np.arange(a, b), 0, n - 1) for a, b, n in zip(first, last, image.shape)]
-    part = image[np.ix_(*places)]
-    table = np.zeros(np.array(part.shape) + 1)
-    sums = table[1:, 1:, 1:]
-    np.cumsum(part, axis=0, dtype=float, out=sums)
-    np.cumsum(sums, axis=1, out=sums)
-    np.cumsum(sums, axis=2, out=sums)
-    return table, first
-
-
-def finite_image(image: np.ndarray) -> np.ndarray:
-    """The image, refused if it is not (y, x) or (z, y, x), or not finite."""
-    image = np.asarray(image)
-    if image.ndim not in (2, 3) or image.size == 0 or image.dtype.kind not in "biuf":
-        raise ValueError(f"image must be numbers with axes (y, x) or (z, y, x), got {image.shape} {image.dtype}")
-    if image.dtype.kind == "f" and not np.isfinite(image).all():
-        raise ValueError(
-            f"image must be finite, got {int((~np.isfinite(image)).sum())} pixels that are NaN or infinite"
-        )
-    return image
-
-
-def as_boxes(boxes: np.ndarray, *, axes: int | None = None) -> np.ndarray:
-    """Boxes as an array (n, 4) or (n, 6), each with an extent along every axis; of so many axes where given."""
-    boxes = np.asarray(boxes)
-    if boxes.size == 0:
-        return np.zeros((0, 2 * axes if axes else boxes.shape[-1] if boxes.ndim == 2 else 4), int)
-    if boxes.ndim != 2 or boxes.shape[1] not in ((2 * axes,) if axes else (4, 6)) or boxes.dtype.kind not in "iuf":
-        raise ValueError(f"boxes must be (n, {2 * axes if axes else '4) or (n, 6'}), got {boxes.shape} {boxes.dtype}")
-    if boxes.dtype.kind == "u":
-        boxes = boxes.astype(np.int64)
-    half = boxes.shape[1] // 2
-    good = np.isfinite(boxes).all(axis=1) & (boxes[:, half:] > boxes[:, :half]).all(axis=1)
-    if not good.all():
-        first = np.flatnonzero(~good)[0]
-        raise ValueError(f"boxes must end after they begin along every axis, got {boxes[first].tolist()}")
-    return boxes
-
-
-def _is_whole(value: int) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value > 0
+    sums = image[np.ix_(*places)].cumsum(axis=0).cumsum(axis=1).cumsum(axis=2)
+    return np.pad(sums, ((1, 0), (1, 0), (1, 0))), first

@@ -1,4 +1,4 @@
-"""The chest without its vessels: skin, fat, muscle, bones, mediastinum, diaphragm, and where the lungs are.
+"""The chest: skin, fat, muscle, bones, mediastinum, diaphragm, and the lungs with the trees in them.
 
 All lengths in mm from the middle of the chest; x to the patient's left, y to the back, z to the head (LPS). Surfaces
 are functions of a point, positive inside, about the depth in mm near the surface.
@@ -7,7 +7,10 @@ are functions of a point, positive inside, about the depth in mm near the surfac
 import numpy as np
 
 from medlab.phantoms import tissue
-from medlab.phantoms.tissue import edge, over
+from medlab.phantoms.tissue import edge, over, thread
+
+_LEAF = 0.72  # radius of the last branches of a tree, mm
+_STEP = 7.0  # of a branch between two bends, mm
 
 
 class Anatomy:
@@ -34,12 +37,9 @@ class Anatomy:
         z, y, x = (v / self.size for v in (z, y, x))
         narrow = 1 - 0.10 * (np.maximum(z + 20, 0) / 60) ** 2
         back = np.where(y > 0, np.float32(1), np.float32(0.96))
-        r = np.power(np.abs(x / (self.width * narrow)), 2.3) + np.power(
-            np.abs(y / (self.depth_ap * narrow * back)), 2.3
-        )
-        return (
-            (1 - np.power(r + 1e-6, 1 / 2.3)) * (np.hypot(x, y) / np.power(r + 1e-6, 1 / 2.3)).clip(60, 125) * self.size
-        )
+        across, along = x / (self.width * narrow), y / (self.depth_ap * narrow * back)
+        r = np.power(np.power(np.abs(across), 2.3) + np.power(np.abs(along), 2.3) + 1e-6, 1 / 2.3)
+        return (1 - r) * (np.hypot(x, y) / r).clip(60, 125) * self.size
 
     def mediastinum(self, z, y, x):
         """Depth inside what lies between the lungs: heart, great vessels, spine."""
@@ -56,9 +56,8 @@ class Anatomy:
     def diaphragm(self, z, y, x):
         """Height above the diaphragm: two domes, the right one higher."""
         right, left = self.dome
-        bow = np.where(x < 0, right - np.square((x + 60) / 13), left - np.square((x - 62) / 13)) - np.square(
-            (y + 5) / 14
-        )
+        bow = np.where(x < 0, right - np.square((x + 60) / 13), left - np.square((x - 62) / 13))
+        bow = bow - np.square((y + 5) / 14)
         return 0.75 * (z - np.maximum(bow, -160) - 2 * np.sin(x / 19 + self.waves[1]))
 
     def lungs(self, z, y, x):
@@ -87,14 +86,10 @@ class Anatomy:
         inner = hu[:, middle], z, y[:, middle] / s, x[:, middle] / s, w
         self._middle(*inner)
         below = -self.diaphragm(level, y, x)
-        over(
-            hu,
-            edge(below, w) * edge(thorax - 1, w),
-            np.where(x < 0, np.float32(tissue.LIVER), np.float32(tissue.MUSCLE - 8)),
-        )
+        liver_or_spleen = np.where(x < 0, np.float32(tissue.LIVER), np.float32(tissue.MUSCLE - 8))
+        over(hu, edge(below, w) * edge(thorax - 1, w), liver_or_spleen)
         self._spine(*inner)
-        air = self.lung + self.gravity * (y / 80)
-        over(hu, edge(lungs, w), air)
+        over(hu, edge(lungs, w), self.lung + self.gravity * (y / 80))
         return hu, lungs
 
     def fissures(self, z, y, x):
@@ -112,8 +107,7 @@ class Anatomy:
         front = edge(angle - 2.45, 0.15)
         over(hu, bone, (1 - front) * 620 + front * tissue.CARTILAGE)
         over(hu, bone * edge((0.62 - r) * 4.2, w), (1 - front) * tissue.TRABECULAR + front * tissue.CARTILAGE)
-        plate = _ellipse(x, y + self.depth_ap * self.size * 0.96 + 8, 19, 6.5)
-        _bone(hu, plate, w, 1.2)
+        _bone(hu, _ellipse(x, y + self.depth_ap * self.size * 0.96 + 8, 19, 6.5), w, 1.2)  # breastbone
         side = np.abs(x) - 92 * self.size
         u, v = side * 0.72 + (y - 62) * -0.69, side * 0.69 + (y - 62) * 0.72  # the shoulder blade, from above
         blade = _ellipse(u, v - 9, 30, 2.6) if z > -15 else np.full_like(x, -9)
@@ -127,13 +121,11 @@ class Anatomy:
         over(hu, edge(_ellipse(x - 17, y - 36, self.aorta, self.aorta), w), tissue.BLOOD)  # descending aorta
         over(hu, edge(_ellipse(x - 1, y - 30, 8, 5), w), 30.0)  # oesophagus
         if z > 0:
-            over(hu, edge(_ellipse(x + 12, y + 26, 15, 15), w) * float(edge(z - 3, 6)), tissue.BLOOD)  # ascending aorta
-            over(hu, edge(_ellipse(x + 27, y + 6, 8, 9), w) * float(edge(z - 3, 6)), tissue.BLOOD)  # superior vena cava
-            over(
-                hu,
-                edge(_ellipse(x - 14, y + 24, 13, 13), w) * float(edge(z - 3, 6)) * float(edge(26 - z, 8)),
-                tissue.BLOOD,
-            )
+            high = float(edge(z - 3, 6))
+            over(hu, edge(_ellipse(x + 12, y + 26, 15, 15), w) * high, tissue.BLOOD)  # ascending aorta
+            over(hu, edge(_ellipse(x + 27, y + 6, 8, 9), w) * high, tissue.BLOOD)  # superior vena cava
+            trunk = edge(_ellipse(x - 14, y + 24, 13, 13), w) * high * float(edge(26 - z, 8))
+            over(hu, trunk, tissue.BLOOD)  # of the pulmonary arteries
         if z > 22:
             arch = _ellipse(0.8 * (x - 5) - 0.6 * (y - 5), 0.6 * (x - 5) + 0.8 * (y - 5), 12.5, 36)
             over(hu, edge(arch, w) * float(edge(z - 27, 6)) * float(edge(44 - z, 6)), tissue.BLOOD)  # aortic arch
@@ -151,6 +143,56 @@ class Anatomy:
             over(hu, edge(_ellipse(np.abs(x) - 23, y - 77 - 0.15 * np.abs(x), 14, 4.5), w), 380.0)
         over(hu, edge(_ellipse(x, y - 92, 3, 9), w), 380.0)
         over(hu, edge(_ellipse(x, y - 74, 8.5, 7.5), w), 25.0)  # canal
+
+
+def grow(rng: np.random.Generator, root: np.ndarray, targets: np.ndarray):
+    """A tree from `root` that reaches every target: (starts, ends, radii), (n, 3), (n, 3) in mm, and (n,).
+
+    Each target joins the tree where way to it and way back to the root are short; a branch is as thick as the cube
+    root of what it feeds. Source of the latter: Murray 1926, Proc Natl Acad Sci 12:207.
+    """
+    room = len(targets) * 40 + 1
+    nodes, length, parent, n = np.empty((room, 3)), np.zeros(room), np.full(room, -1), 1
+    nodes[0] = root
+    for target in targets[np.argsort(np.linalg.norm(targets - root, axis=1))]:
+        away = np.linalg.norm(nodes[:n] - target, axis=1)
+        best = int(np.argmin(away + 0.45 * length[:n]))
+        pieces = min(int(np.ceil(away[best] / _STEP)), 30)
+        start, at = nodes[best].copy(), best
+        for k in range(1, pieces + 1):
+            jitter = rng.standard_normal(3) * 0.12 * _STEP * (k < pieces)
+            nodes[n], parent[n] = start + (target - start) * (k / pieces) + jitter, at
+            length[n] = length[at] + np.linalg.norm(nodes[n] - nodes[at])
+            at, n = n, n + 1
+    fed = np.zeros(n)
+    leaf = np.ones(n, bool)
+    leaf[parent[1:n]] = False
+    fed[leaf] = 1
+    for i in range(n - 1, 0, -1):
+        fed[parent[i]] += fed[i]
+    return nodes[parent[1:n]], nodes[1:n], _LEAF * np.cbrt(fed[1:n])
+
+
+def draw_tube(hu: np.ndarray, axes: list[np.ndarray], start, end, radius: float, value: float) -> None:
+    """Lay a straight tube with round ends over `hu`, in place; `axes` are the voxel centres along z, y, x in mm."""
+    steps = [a[1] - a[0] for a in axes]
+    voxel = float(np.cbrt(np.prod(steps)))
+    reach = radius + 1.5 * voxel
+    window = []
+    for a, p, q, s in zip(axes, start, end, steps, strict=True):
+        low = int(np.floor((min(p, q) - reach - a[0]) / s))
+        high = int(np.ceil((max(p, q) + reach - a[0]) / s)) + 1
+        window.append(slice(max(low, 0), max(min(high, len(a)), 0)))
+    part = hu[tuple(window)]
+    if not part.size:
+        return
+    z, y, x = (a[w] - p for a, w, p in zip(axes, window, start, strict=True))
+    z, y, x = z[:, None, None], y[:, None], x
+    way = np.asarray(end) - start
+    t = np.clip((z * way[0] + y * way[1] + x * way[2]) / max(way @ way, 1e-9), 0, 1)
+    square = np.square(z - t * way[0]) + np.square(y - t * way[1]) + np.square(x - t * way[2])
+    share = thread(square, radius, voxel) if radius < 1.5 * voxel else edge(radius - np.sqrt(square), 1.3 * voxel)
+    part += (share * (value - part)).astype(part.dtype)
 
 
 def _ellipse(x, y, rx, ry):

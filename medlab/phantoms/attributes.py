@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, logit, ndtr, ndtri
 
+from medlab import arguments
+
 SCALES: dict[str, tuple[float, float]] = {
     "diameter_mm": (2.0, 40.0),  # of the ball with the volume of the nodule's body
     "spiculation": (1, 5),  # 1 none .. 5 marked
@@ -52,18 +54,18 @@ def sample_attributes(rng: np.random.Generator, **given: Any) -> dict[str, Any]:
     check(given)
     e = rng.standard_normal(5)
     u = rng.random(4)
-    found = {"diameter_mm": float(np.round(np.exp(np.interp(ndtr(e[0]), _SHARE, np.log(_DIAMETER))), 2))} | given
-    share = np.interp(np.log(found["diameter_mm"]), np.log(_DIAMETER), _SHARE)
-    size = _normal(share)
-    found.setdefault("texture", _texture(u[0], u[1]))
-    hazy = found["texture"] < 2.5
-    found.setdefault("spiculation", _point(1 + 2.1 * size - 2.1 + 1.2 * e[1]))
-    found.setdefault("lobulation", _point(1 + 0.7 * size - 0.3 + 0.2 * e[1] + 0.9 * e[2]))
-    found.setdefault("margin", _point((2.0 if hazy else 4.5) - 0.25 * (found["spiculation"] - 1) + 0.9 * e[3]))
-    found.setdefault("sphericity", _point(3.9 - 0.2 * (found["lobulation"] - 1) + 0.85 * e[4], low=1.5))
-    found.setdefault("calcification", _calcification(u[2], found))
-    found.setdefault("position", POSITIONS[int(np.searchsorted([0.48, 0.76], u[3]))])
-    return {name: found[name] for name in (*SCALES, "position")}
+    drawn = {"diameter_mm": float(np.round(np.exp(np.interp(ndtr(e[0]), _SHARE, np.log(_DIAMETER))), 2))} | given
+    share = np.interp(np.log(drawn["diameter_mm"]), np.log(_DIAMETER), _SHARE)
+    size = float(ndtri(np.clip(share, 0.002, 0.998)))
+    drawn.setdefault("texture", _texture(u[0], u[1]))
+    hazy = drawn["texture"] < 2.5
+    drawn.setdefault("spiculation", _point(1 + 2.1 * size - 2.1 + 1.2 * e[1]))
+    drawn.setdefault("lobulation", _point(1 + 0.7 * size - 0.3 + 0.2 * e[1] + 0.9 * e[2]))
+    drawn.setdefault("margin", _point((2.0 if hazy else 4.5) - 0.25 * (drawn["spiculation"] - 1) + 0.9 * e[3]))
+    drawn.setdefault("sphericity", _point(3.9 - 0.2 * (drawn["lobulation"] - 1) + 0.85 * e[4], low=1.5))
+    drawn.setdefault("calcification", _calcification(u[2], drawn))
+    drawn.setdefault("position", POSITIONS[int(np.searchsorted([0.48, 0.76], u[3]))])
+    return {name: drawn[name] for name in (*SCALES, "position")}
 
 
 def p_malignant(attributes: Mapping[str, Any]) -> np.ndarray | float:
@@ -104,26 +106,18 @@ def sample_ratings(rng: np.random.Generator, p: float) -> np.ndarray:
 def check(attributes: Mapping[str, Any]) -> None:
     """Raise ValueError at the first attribute that is unknown or out of range: name, what came, what was expected."""
     for name, value in attributes.items():
+        arguments.choice(name, "an attribute", (*SCALES, "position"))
         if name == "position":
-            if value not in POSITIONS:
-                raise ValueError(f"position must be one of {', '.join(POSITIONS)}, got {value!r}")
-        elif name not in SCALES:
-            raise ValueError(f"no attribute {name!r}; there are {', '.join((*SCALES, 'position'))}")
+            arguments.choice(value, name, POSITIONS)
+        elif name == "calcification":  # a pattern
+            arguments.whole(value, name, low=1, high=6)
         else:
             low, high = SCALES[name]
-            number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-            if not number or not low <= value <= high:
-                raise ValueError(f"{name} must be a number from {low:g} to {high:g}, got {value!r}")
-            if name == "calcification" and value != int(value):
-                raise ValueError(f"calcification is a pattern, a whole number from 1 to 6 (6: absent), got {value!r}")
+            arguments.number(value, name, low=low, high=high)
 
 
 def _point(value: float, low: float = 1.0) -> float:
     return float(np.round(np.clip(value, low, 5), 1))
-
-
-def _normal(share: float) -> float:
-    return float(ndtri(np.clip(share, 0.002, 0.998)))
 
 
 def _texture(kind: float, where: float) -> float:
@@ -132,10 +126,10 @@ def _texture(kind: float, where: float) -> float:
     return _point(1.6 + 2.4 * where) if kind < 0.15 else _point(5.6 - 1.4 * where)
 
 
-def _calcification(u: float, found: Mapping[str, Any]) -> int:
+def _calcification(u: float, drawn: Mapping[str, Any]) -> int:
     """Calcium is for solid nodules with a sharp margin, and rarer in large ones."""
-    chance = 0.0 if found["texture"] < 4.2 else (0.16 if found["margin"] >= 4 else 0.04)
-    chance *= 1.0 if found["diameter_mm"] < 8 else 0.35
+    chance = 0.0 if drawn["texture"] < 4.2 else (0.16 if drawn["margin"] >= 4 else 0.04)
+    chance *= 1.0 if drawn["diameter_mm"] < 8 else 0.35
     if u >= chance:
         return 6
     return int(np.searchsorted(np.cumsum([0.05, 0.08, 0.67, 0.08]), u / chance)) + 1

@@ -4,16 +4,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.ndimage import find_objects
 
+from medlab import arguments
 from medlab.phantoms import tissue
-from medlab.phantoms.anatomy import Anatomy
+from medlab.phantoms.anatomy import Anatomy, draw_tube, grow
 from medlab.phantoms.attributes import sample_attributes
-from medlab.phantoms.nodules import Nodule, check_grid, drawn_truth, tight_box
+from medlab.phantoms.nodules import Nodule, check_grid, drawn_truth, points_at
 from medlab.phantoms.scanner import Scanner, blur, noise
 from medlab.phantoms.scene import Substance, grain
 from medlab.phantoms.shape import Shape
 from medlab.phantoms.tissue import edge
-from medlab.phantoms.vessels import draw_airways, draw_tube, grow
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,10 @@ def chest_ct(
         ValueError: If an argument is out of range, or no room is left for so many nodules.
     """
     check_grid(seed, shape, spacing)
-    if int(n_nodules) != n_nodules or n_nodules < 0:
-        raise ValueError(f"n_nodules must be a whole number, 0 or more, got {n_nodules!r}")
-    machine = Scanner(**scanner) if set(scanner) <= set(Scanner.__dataclass_fields__) else _unknown(scanner)
+    n_nodules = arguments.whole(n_nodules, "n_nodules")
+    for name in scanner:
+        arguments.choice(name, "a scanner setting", Scanner.__dataclass_fields__)
+    machine = Scanner(**scanner)
     rng = np.random.default_rng([seed, 11])
     body = Anatomy(rng)
     axes = [((np.arange(n) - (n - 1) / 2) * s).astype(np.float32) for n, s in zip(shape, spacing, strict=True)]
@@ -77,20 +79,16 @@ def chest_ct(
     np.multiply(fine, lungs, out=fine)
     hu += fine
     labels = np.zeros(shape, np.uint8 if n_nodules < 256 else np.uint16)
-    facts = _place_all(np.random.default_rng([seed, 12]), int(n_nodules), body, axes, hu, depth, labels, trees)
+    facts = _place_all(np.random.default_rng([seed, 12]), n_nodules, body, axes, hu, depth, labels, trees)
     hu = blur(hu, machine, spacing)
     hu += noise(rng, shape, spacing, machine)
     image = np.clip(np.rint(hu, out=hu), -1024, 3071).astype(np.int16)
-    nodules = []
-    for i, (attributes, truth, corner, size) in enumerate(facts):
-        part = tuple(slice(c, c + s) for c, s in zip(corner, size, strict=True))
-        box = tight_box(labels[part] == i + 1)
-        box = tuple(b + c for b, c in zip(box, (*corner, *corner), strict=True))
-        cut = tuple(slice(a, b) for a, b in zip(box[:3], box[3:], strict=True))
-        found = Nodule(image[cut], labels[cut] == i + 1, box, tuple(map(float, spacing)), attributes, *truth)
-        nodules.append(found)
+    nodules, spacing = [], tuple(map(float, spacing))
+    for number, (cut, (attributes, truth)) in enumerate(zip(find_objects(labels), facts), start=1):
+        box = (*(span.start for span in cut), *(span.stop for span in cut))
+        nodules.append(Nodule(image[cut], labels[cut] == number, box, spacing, attributes, *truth))
     boxes = np.array([n.box for n in nodules], int).reshape(-1, 6)
-    return Chest(image, lungs, labels, boxes, nodules, tuple(map(float, spacing)), machine)
+    return Chest(image, lungs, labels, boxes, nodules, spacing, machine)
 
 
 def _draw_body(body: Anatomy, axes: list[np.ndarray], voxel: float) -> tuple[np.ndarray, np.ndarray]:
@@ -128,12 +126,15 @@ def _draw_trees(rng: np.random.Generator, body: Anatomy, axes: list[np.ndarray],
                 for start, end, radius in zip(starts, ends, radii, strict=True):
                     if radius > 1.15:
                         air.append((start + beside * 2.1 * radius, end + beside * 2.1 * radius, 0.85 * radius))
-    draw_airways(hu, axes, air)
+    for start, end, radius in air:
+        draw_tube(hu, axes, start, end, radius * 1.2 + 0.4, tissue.AIRWAY_WALL)
+    for start, end, radius in air:  # after all walls, so that branches connect
+        draw_tube(hu, axes, start, end, radius, tissue.AIRWAY)
     return np.concatenate(points)
 
 
 def _place_all(rng, n, body, axes, hu, depth, labels, trees) -> list[tuple]:
-    """Draw n nodules: (attributes, truth, corner, size of the piece of the grid it was drawn in) of each."""
+    """Draw n nodules into `hu` and `labels`: attributes and truth of each."""
     taken, facts = np.empty((0, 4)), []
     for i in range(n):
         for _ in range(40):
@@ -141,14 +142,12 @@ def _place_all(rng, n, body, axes, hu, depth, labels, trees) -> list[tuple]:
             truth = drawn_truth(rng, attributes)
             shape, substance = Shape(rng, attributes), Substance(rng, attributes)
             centre = _room(rng, attributes["position"], shape, body, axes, taken, trees)
-            if centre is not None:
-                piece = _draw_nodule(shape, substance, centre, axes, hu, depth, labels, i + 1)
-                if piece is not None:
-                    break
+            if centre is not None and _draw_nodule(shape, substance, centre, axes, hu, depth, labels, i + 1):
+                break
         else:
             raise ValueError(f"n_nodules={n}: no room in these lungs after {i}; ask for fewer, or for a larger shape")
         taken = np.vstack([taken, [*centre, shape.extent]])
-        facts.append((attributes, truth, *piece))
+        facts.append((attributes, truth))
     return facts
 
 
@@ -173,32 +172,23 @@ def _room(rng, position, shape: Shape, body: Anatomy, axes, taken: np.ndarray, t
     return p[hits[0]] if len(hits) else None
 
 
-def _draw_nodule(shape, substance, centre, axes, hu, depth, labels, number) -> tuple | None:
-    """Draw one nodule into the grid; the corner and size of the piece it took, None where no voxel is half filled."""
-    window = []
-    for a, c in zip(axes, centre, strict=True):
-        low, high = np.searchsorted(a, [c - shape.extent - 2, c + shape.extent + 2])
-        window.append(slice(int(low), int(high)))
-    window = tuple(window)
-    local = np.meshgrid(*(a[w] - np.float32(c) for a, w, c in zip(axes, window, centre, strict=True)), indexing="ij")
+def _draw_nodule(shape, substance, centre, axes, hu, depth, labels, number) -> bool:
+    """Draw one nodule into the grid; False, and nothing drawn, where no voxel is half filled."""
+    reach = shape.extent + 2
+    window = tuple(slice(*np.searchsorted(a, [c - reach, c + reach])) for a, c in zip(axes, centre))
+    points = points_at([a[w] - np.float32(c) for a, w, c in zip(axes, window, centre)])
     part = hu[window]
-    points = np.stack(local).reshape(3, -1).astype(np.float32)
     voxel = float(np.cbrt(np.prod([a[1] - a[0] for a in axes])))
     drawn = part.ravel().copy()
     filled = substance.draw(drawn, shape, points, voxel).reshape(part.shape)
     mask = (filled >= 0.5) & (depth[window] > 0)
     if not mask.any():
-        return None
+        return False
     part += edge(depth[window], 1.3 * voxel) * (drawn.reshape(part.shape) - part)
     labels[window][mask] = number
-    return tuple(w.start for w in window), part.shape
+    return True
 
 
 def _unit(rng: np.random.Generator, n: int) -> np.ndarray:
     v = rng.standard_normal((n, 3))
     return v / np.linalg.norm(v, axis=1, keepdims=True)
-
-
-def _unknown(scanner: dict[str, Any]):
-    names = sorted(set(scanner) - set(Scanner.__dataclass_fields__))
-    raise ValueError(f"no scanner setting {', '.join(map(repr, names))}; there are dose, kernel, thickness_mm")

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from medlab import arguments
 from medlab.phantoms.attributes import p_malignant, sample_attributes, sample_ratings
 from medlab.phantoms.scanner import Scanner, blur, noise, sample_scanner
 from medlab.phantoms.scene import Scene
@@ -64,14 +65,14 @@ def nodule(
     """
     check_grid(seed, shape, spacing)
     rng = np.random.default_rng([seed, 1])
-    found = sample_attributes(rng, **attributes)
-    truth = drawn_truth(rng, found)
+    attributes = sample_attributes(rng, **attributes)
+    truth = drawn_truth(rng, attributes)
     rng = np.random.default_rng([seed, 2])  # from here on nothing knows the label
     scanner = scanner or sample_scanner(rng)
-    scene = Scene(rng, found, half_mm=0.5 * max(n * s for n, s in zip(shape, spacing, strict=True)))
+    scene = Scene(rng, attributes, half_mm=0.5 * max(n * s for n, s in zip(shape, spacing, strict=True)))
     shift = rng.uniform(-1, 1, 3) * np.minimum(1, np.array(shape) * spacing / 16)
     image, mask = scan(scene, grid(shape, spacing, shift), shape, spacing, scanner, rng)
-    return Nodule(image, mask, tight_box(mask), tuple(map(float, spacing)), found, *truth)
+    return Nodule(image, mask, tight_box(mask), tuple(map(float, spacing)), attributes, *truth)
 
 
 def drawn_truth(rng: np.random.Generator, attributes: dict[str, Any]) -> tuple[np.ndarray, float, int]:
@@ -85,7 +86,7 @@ def scan(scene: Scene, points: np.ndarray, shape: tuple, spacing: tuple, scanner
 
     `change` is what happened to the scene since it was drawn: growth and stretch as in `Scene.tissue`.
     """
-    fine = fineness(spacing)
+    fine = tuple(int(np.ceil(s / 1.25 - 1e-6)) for s in spacing)  # points a voxel, 1.25 mm apart or nearer
     if max(fine) == 1:
         hu, filled = scene.tissue(points, shape, spacing, rng, **change)
     else:
@@ -95,14 +96,14 @@ def scan(scene: Scene, points: np.ndarray, shape: tuple, spacing: tuple, scanner
     return np.clip(np.round(hu), -1024, 3071).astype(np.int16), mask
 
 
-def fineness(spacing: tuple) -> tuple[int, ...]:
-    """Points a voxel along each axis: so many that they lie 1.25 mm apart or nearer."""
-    return tuple(int(np.ceil(s / 1.25 - 1e-6)) for s in spacing)
-
-
 def grid(shape: tuple, spacing: tuple, shift: np.ndarray) -> np.ndarray:
     """Voxel centres in mm from a point `shift` mm off the middle of the grid, (3, n), float32."""
     axes = [(np.arange(n) - (n - 1) / 2) * s - d for n, s, d in zip(shape, spacing, shift, strict=True)]
+    return points_at(axes)
+
+
+def points_at(axes: list[np.ndarray]) -> np.ndarray:
+    """Points of a grid with these coordinates along z, y, x: (3, n), float32."""
     return np.stack(np.meshgrid(*axes, indexing="ij")).reshape(3, -1).astype(np.float32)
 
 
@@ -110,14 +111,13 @@ def tight_box(mask: np.ndarray) -> tuple[int, ...]:
     """Box around a mask, (z0, y0, x0, z1, y1, x1), half open; all 0 where it is empty."""
     if not mask.any():
         return (0,) * 6
-    spans = [np.flatnonzero(mask.any(tuple(j for j in range(3) if j != axis))) for axis in range(3)]
-    return (*(int(s[0]) for s in spans), *(int(s[-1]) + 1 for s in spans))
+    spans = arguments.box(mask)
+    return (*(span.start for span in spans), *(span.stop for span in spans))
 
 
 def check_grid(seed: int, shape: tuple, spacing: tuple) -> None:
     """Raise ValueError where seed, shape or spacing make no picture."""
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ValueError(f"seed must be a whole number, 0 or above, got {seed!r}")
+    arguments.whole(seed, "seed")
     if len(shape) != 3 or any(int(n) != n or n < 4 for n in shape):
         raise ValueError(f"shape must be three whole numbers (z, y, x), each 4 or more, got {shape!r}")
     if len(spacing) != 3 or not all(0.2 <= s <= 10 for s in spacing):
@@ -130,7 +130,6 @@ def _supersampled(scene: Scene, points: np.ndarray, shape: tuple, spacing: tuple
     small = tuple(s / f for s, f in zip(spacing, fine, strict=True))
     first = points.reshape(3, *shape)[:, 0, 0, 0]
     axes = [p + (np.arange(n) - (f - 1) / 2) * s for p, n, f, s in zip(first, many, fine, small, strict=True)]
-    dense = np.stack(np.meshgrid(*axes, indexing="ij")).reshape(3, -1).astype(np.float32)
-    hu, filled = scene.tissue(dense, many, small, rng, **change)
+    hu, filled = scene.tissue(points_at(axes), many, small, rng, **change)
     split = tuple(k for n, f in zip(shape, fine, strict=True) for k in (n, f))
     return hu.reshape(split).mean((1, 3, 5)), filled.reshape(split).mean((1, 3, 5))

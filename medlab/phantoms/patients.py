@@ -1,15 +1,16 @@
 """One patient: CT, PET and MR of a nodule, a record, and a second CT later; each patient is made when asked for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
+from scipy.special import expit, logit, ndtr
 
+from medlab import arguments
 from medlab.phantoms.attributes import sample_attributes
-from medlab.phantoms.evidence import SOURCES, sample_evidence, updated
-from medlab.phantoms.nodules import check_grid, drawn_truth, grid, scan
+from medlab.phantoms.nodules import drawn_truth, grid, scan
 from medlab.phantoms.scanner import FWHM, Scanner
 from medlab.phantoms.scene import Scene
 
@@ -18,6 +19,16 @@ CT_GRID = (48, 48, 48), (1.0, 1.0, 1.0)
 PET_GRID = (16, 16, 16), (4.0, 4.0, 4.0)
 MR_GRID = (32, 32, 32), (2.0, 2.0, 2.0)
 B_VALUE = 0.8  # of the diffusion weighting, 1e3 s/mm²
+SOURCES = ("record", "pet", "mr", "follow_up")
+
+# What age, smoking, PET, MR and growth say that the CT does not: densities written down, so Bayes' rule is exact.
+# (mean, standard deviation, lowest, highest) where benign, where malignant
+AGE = (60.0, 11.0, 30, 90), (66.0, 9.0, 30, 90)  # years
+SMOKER = 0.60, 0.80  # share
+LOG_PACK_YEARS = (np.log(24), 0.7, 0, np.log(150)), (np.log(36), 0.6, 0, np.log(150))
+LOG_SUV = (np.log(1.4), 0.65, np.log(0.3), np.log(30)), (np.log(4.2), 0.65, np.log(0.3), np.log(30))  # 15 mm, solid
+ADC = (1.60, 0.30, 0.5, 3), (1.25, 0.28, 0.5, 3)  # 1e-3 mm²/s
+LOG_DOUBLING = (np.log(900), 0.9, np.log(20), np.log(20000)), (np.log(220), 0.7, np.log(20), np.log(20000))  # days
 
 
 @dataclass(frozen=True)
@@ -83,9 +94,7 @@ class Patient:
 
     def p_given(self, sources: Iterable[str] = SOURCES) -> float:
         """Probability of malignancy given the CT's attributes and these sources: the best that any fusion can do."""
-        names = tuple(sources)
-        if wrong := [name for name in names if name not in SOURCES]:
-            raise ValueError(f"no source {wrong[0]!r}; there are {', '.join(SOURCES)}")
+        names = [arguments.choice(name, "a source", SOURCES) for name in sources]
         return updated(self.p_malignant, {name: self.evidence[name] for name in names})
 
 
@@ -109,9 +118,8 @@ def patient(seed: int, i: int, *, registered: bool = False) -> Patient:
     Raises:
         ValueError: If `seed` or `i` is not a whole number, 0 or above.
     """
-    check_grid(seed, *CT_GRID)
-    if isinstance(i, bool) or not isinstance(i, (int, np.integer)) or i < 0:
-        raise ValueError(f"i must be a whole number, 0 or above, got {i!r}")
+    arguments.whole(seed, "seed")
+    arguments.whole(i, "i")
     rng = np.random.default_rng([seed, i, 21])
     attributes = sample_attributes(rng)
     ratings, p, malignant = drawn_truth(rng, attributes)
@@ -129,13 +137,58 @@ def patient(seed: int, i: int, *, registered: bool = False) -> Patient:
     if registered:
         shifts[:2] = 0
     ct = Scan(*_ct(scene, at, scanner, rng), CT_GRID[1], "CT", "HU", (0.0, 0.0, 0.0))
-    pet = Scan(*_pet(scene, at + shifts[0], findings["suv"], rng), PET_GRID[1], "PT", "SUV", _plain(shifts[0]))
-    mr = Scan(*_mr(scene, at + shifts[1], findings["adc"], rng), MR_GRID[1], "MR", "", _plain(shifts[1]))
+    pet = Scan(*_pet(scene, at + shifts[0], findings["suv"], rng), PET_GRID[1], "PT", "SUV", tuple(shifts[0].tolist()))
+    mr = Scan(*_mr(scene, at + shifts[1], findings["adc"], rng), MR_GRID[1], "MR", "", tuple(shifts[1].tolist()))
     days = int(rng.choice([90, 180, 365]))
     growth, stretch = min(2 ** (days / findings["doubling_days"] / 3), 1.6), float(rng.uniform(0.94, 1.06))
     later = _ct(scene, at + shifts[2], scanner, rng, growth=growth, stretch=stretch)
-    follow_up = FollowUp(*later, CT_GRID[1], "CT", "HU", _plain(shifts[2]), days, growth, stretch)
+    follow_up = FollowUp(*later, CT_GRID[1], "CT", "HU", tuple(shifts[2].tolist()), days, growth, stretch)
     return Patient(ct, pet, mr, follow_up, record, attributes, ratings, p, malignant, findings, ratios)
+
+
+def sample_evidence(rng: np.random.Generator, malignant: int, uptake: float) -> tuple[dict, dict[str, float]]:
+    """Findings of one patient given the truth, and the log likelihood ratio (malignant over benign) of each source.
+
+    The findings of the four sources are independent of each other and of the CT once the truth is known. Directions
+    and sizes follow Gould et al. 2001, JAMA 285:914 (FDG), Matoba et al. 2007, Radiology 243:570 (diffusion),
+    Henschke et al. 2012, Radiology 263:578 (doubling times).
+
+    Args:
+        rng: Where the randomness comes from.
+        malignant: The truth, 0 or 1.
+        uptake: What size and texture make of the FDG uptake, a factor, whatever the label.
+    """
+    age = float(np.round(_clipped_normal(rng, AGE, malignant)))
+    smoker = bool(rng.random() < SMOKER[malignant])
+    pack = float(np.round(np.exp(_clipped_normal(rng, LOG_PACK_YEARS, malignant)), 1)) if smoker else 0.0
+    suv = float(np.exp(_clipped_normal(rng, LOG_SUV, malignant)))
+    adc = _clipped_normal(rng, ADC, malignant)
+    doubling = float(np.exp(_clipped_normal(rng, LOG_DOUBLING, malignant)))
+    share = SMOKER if smoker else tuple(1 - s for s in SMOKER)
+    record = _ratio(AGE, age) + np.log(share[1] / share[0]) + (_ratio(LOG_PACK_YEARS, np.log(pack)) if smoker else 0.0)
+    ratios = (record, _ratio(LOG_SUV, np.log(suv)), _ratio(ADC, adc), _ratio(LOG_DOUBLING, np.log(doubling)))
+    findings = {"age": int(age), "pack_years": pack, "suv": suv * uptake, "adc": adc, "doubling_days": doubling}
+    return findings, dict(zip(SOURCES, map(float, ratios), strict=True))
+
+
+def updated(p: float, ratios: Mapping[str, float]) -> float:
+    """Probability after seeing evidence: log odds add up (Bayes' rule)."""
+    return float(expit(logit(np.clip(p, 1e-12, 1 - 1e-12)) + sum(ratios.values())))
+
+
+def _clipped_normal(rng: np.random.Generator, model: tuple, malignant: int) -> float:
+    mean, sd, low, high = model[malignant]
+    while True:  # a normal cut off on both sides, where next to nothing is
+        value = mean + sd * rng.standard_normal()
+        if low <= value <= high:
+            return float(value)
+
+
+def _ratio(model: tuple, value: float) -> float:
+    logs = [
+        -0.5 * ((value - m) / s) ** 2 - np.log(s * (ndtr((h - m) / s) - ndtr((lo - m) / s))) for m, s, lo, h in model
+    ]
+    return float(logs[1] - logs[0])
 
 
 def _ct(scene: Scene, at: np.ndarray, scanner: Scanner, rng: np.random.Generator, **change: float):
@@ -145,7 +198,8 @@ def _ct(scene: Scene, at: np.ndarray, scanner: Scanner, rng: np.random.Generator
 
 def _pet(scene: Scene, at: np.ndarray, suv: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """SUV: 6.5 mm resolution, smeared along z by breathing; noise grows with the root of the activity."""
-    nodule, wall = _fine_parts(scene, at, PET_GRID)
+    shape, spacing = tuple(2 * n for n in PET_GRID[0]), tuple(s / 2 for s in PET_GRID[1])
+    nodule, wall = (part.reshape(shape) for part in scene.parts(grid(shape, spacing, at), spacing[0]))
     smear = np.hypot(6.5 / FWHM, [2.5, 0.8, 0.8]) / 2
     activity = gaussian_filter(0.45 + 0.35 * wall + nodule * (suv - 0.45), smear, mode="nearest")
     counts = _binned(activity)
@@ -159,24 +213,13 @@ def _mr(scene: Scene, at: np.ndarray, adc: float, rng: np.random.Generator) -> t
     nodule, wall = (part.reshape(shape) for part in scene.parts(grid(shape, spacing, at), spacing[0]))
     signal = 15 + wall * 500 * np.exp(-B_VALUE * 1.5) + nodule * 900 * np.exp(-B_VALUE * adc)
     slope = rng.uniform(-0.2, 0.2, 3)
-    coil = 1 + sum(
-        s * line for s, line in zip(slope, np.meshgrid(*[np.linspace(-1, 1, n) for n in shape], indexing="ij"))
-    )
+    lines = np.ix_(*(np.linspace(-1, 1, n) for n in shape))
+    coil = 1 + sum(s * line for s, line in zip(slope, lines))
     signal = gaussian_filter(signal * coil, [0.9, 0.5, 0.5], mode="nearest")
     real, imaginary = 14 * rng.standard_normal((2, *shape))
     return np.hypot(signal + real, imaginary).astype(np.float32), nodule >= 0.5
 
 
-def _fine_parts(scene: Scene, at: np.ndarray, where: tuple) -> tuple[np.ndarray, np.ndarray]:
-    """Nodule and wall on a grid twice as fine as `where`."""
-    shape, spacing = tuple(2 * n for n in where[0]), tuple(s / 2 for s in where[1])
-    return tuple(part.reshape(shape) for part in scene.parts(grid(shape, spacing, at), spacing[0]))
-
-
 def _binned(fine: np.ndarray) -> np.ndarray:
     z, y, x = (n // 2 for n in fine.shape)
     return fine.reshape(z, 2, y, 2, x, 2).mean((1, 3, 5))
-
-
-def _plain(values: np.ndarray) -> tuple[float, float, float]:
-    return tuple(float(v) for v in values)

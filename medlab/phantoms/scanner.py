@@ -6,6 +6,8 @@ import numpy as np
 from scipy import fft
 from scipy.ndimage import gaussian_filter1d
 
+from medlab import arguments
+
 _CUTOFF = {"soft": 0.9, "sharp": 1.7}  # frequency at which the kernel's window reaches 0, 1/mm
 _SIGMA = {"soft": 0.65, "sharp": 0.42}  # in-plane blur: the Gaussian with the same frequency at half height, mm
 _POWER = 2360.0  # HU² mm⁴: gives 16 HU at dose 1, kernel "soft", 1.25 mm slices, 0.7 mm pixels
@@ -30,12 +32,9 @@ class Scanner:
     thickness_mm: float = 1.25
 
     def __post_init__(self):
-        if not 0 < self.dose < np.inf:
-            raise ValueError(f"dose must be above 0 (1 is a standard chest CT), got {self.dose}")
-        if self.kernel not in _CUTOFF:
-            raise ValueError(f"kernel must be one of {', '.join(_CUTOFF)}, got {self.kernel!r}")
-        if not 0.3 <= self.thickness_mm <= 10:
-            raise ValueError(f"thickness_mm must be between 0.3 and 10 mm, got {self.thickness_mm}")
+        arguments.number(self.dose, "dose", above=0, unit="(1 is a standard chest CT)")
+        arguments.choice(self.kernel, "kernel", _CUTOFF)
+        arguments.number(self.thickness_mm, "thickness_mm", low=0.3, high=10, unit="mm")
 
 
 def sample_scanner(rng: np.random.Generator) -> Scanner:
@@ -75,16 +74,12 @@ def noise(
     sigma = scanner.thickness_mm / FWHM / spacing[0]
     if sigma > 0.2 and nz > 1:
         field = gaussian_filter1d(field, sigma, axis=0, mode="wrap", truncate=3)
-        field /= np.sqrt(np.sum(_weights(sigma) ** 2))
+        reach = int(3 * sigma + 0.5)
+        weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+        field /= np.sqrt(np.sum((weights / weights.sum()) ** 2))
     fy, fx = fft.fftfreq(ny, spacing[1])[:, None], fft.rfftfreq(nx, spacing[2])[None]
     power = noise_power(np.hypot(fy, fx), scanner.kernel)
     scale = _POWER / (spacing[1] * spacing[2] * scanner.dose * scanner.thickness_mm)
     spectrum = fft.rfft2(field, overwrite_x=True)
     spectrum *= np.sqrt(scale * power).astype(np.float32)
     return fft.irfft2(spectrum, s=(ny, nx), overwrite_x=True)
-
-
-def _weights(sigma: float) -> np.ndarray:
-    reach = int(3 * sigma + 0.5)
-    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    return weights / weights.sum()

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from medlab.phantoms import tissue
-from medlab.phantoms.shape import Shape, cross, directions
+from medlab.phantoms.shape import Shape, Substance, cross, directions
 from medlab.phantoms.tissue import edge, over, thread
 
 STEPS = np.linspace(0, 1, 25)[:, None]
@@ -23,16 +23,13 @@ class Scene:
     """
 
     def __init__(self, rng: np.random.Generator, attributes: Mapping[str, Any], *, half_mm: float):
-        self.attributes = dict(attributes)
         self.shape = Shape(rng, attributes)
         self.substance = Substance(rng, attributes)
         large = self.shape.large
         self.lung = tissue.LUNG + 25 * rng.standard_normal()
         self.grain = rng.uniform(20, 44)
-        self.warp = (
-            np.float32(directions(rng, 3) * rng.uniform(0.15, 0.4, (3, 1))),
-            np.float32(rng.uniform(0, 6.3, (3, 1))),
-        )
+        self.waves = np.float32(directions(rng, 3) * rng.uniform(0.15, 0.4, (3, 1)))
+        self.phases = np.float32(rng.uniform(0, 6.3, (3, 1)))
         radius, position = self.shape.radius, attributes["position"]
         wall = rng.random() < 0.65
         gap = radius * rng.uniform(0.55, 0.95) if position == "juxta-pleural" else radius * 1.15 + rng.uniform(0.5, 9)
@@ -75,94 +72,15 @@ class Scene:
     def parts(self, points: np.ndarray, voxel: float) -> tuple[np.ndarray, np.ndarray]:
         """Part of each voxel that the nodule fills, and that the chest wall fills: what PET and MR are drawn from."""
         _, nodule = self.shape.filled(points, voxel=voxel, margin=self.substance.margin)
-        wall = (
-            self.wall.draw(np.zeros(points.shape[1], np.float32), self._bent(points, 1.0), voxel) if self.wall else 0.0
-        )
-        return nodule * (1 - wall), wall + 0 * nodule
+        wall = np.zeros_like(nodule)
+        if self.wall:
+            wall = self.wall.draw(np.zeros_like(nodule), self._bent(points, 1.0), voxel)
+        return nodule * (1 - wall), wall
 
     def _bent(self, points: np.ndarray, stretch: float) -> np.ndarray:
         """Points moved along smooth waves, which bend vessels and wall."""
-        (waves, phases), points = self.warp, points / np.float32(stretch)
-        return points + 1.1 * np.sin(waves @ points + phases)
-
-
-class Substance:
-    """What a nodule consists of: ground glass, a solid core, calcium; drawn by texture and calcification."""
-
-    def __init__(self, rng: np.random.Generator, attributes: Mapping[str, Any]):
-        self.texture, self.margin = attributes["texture"], attributes["margin"]
-        self.pattern = int(attributes["calcification"])
-        self.solid = tissue.SOLID + 22 * rng.standard_normal()
-        # small nodules are seldom wholly solid
-        self.solid -= 60 * float(np.exp(-(attributes["diameter_mm"] - 4) / 3)) * rng.uniform(0, 2) * (self.margin < 5)
-        self.glass = tissue.GROUND_GLASS + 45 * rng.standard_normal()
-        self.calcium = tissue.CALCIUM * float(np.exp(0.45 * rng.standard_normal()))
-        self.waves, self.phases = (
-            np.float32(directions(rng, 7) * rng.uniform(0.25, 1.8, (7, 1))),
-            np.float32(rng.uniform(0, 6.3, (7, 1))),
-        )
-        self.off = np.float32(directions(rng, 1)[0] * rng.uniform(0, 0.25))
-        smooth = self.margin == 5 and attributes["sphericity"] == 5
-        large = float(edge(attributes["diameter_mm"] - 10, 4.0)) * (self.pattern == 6 and not smooth)
-        self.cavity = rng.uniform(0.3, 0.6) * (rng.random() < 0.06 * large)  # its radius over the nodule's
-        self.bronchi = np.float32(directions(rng, 3) * (rng.random() < 0.15 * large)), rng.uniform(0.5, 0.9, 3)
-        self.grains = np.float32(directions(rng, 7) * rng.uniform(0.1, 0.7, (7, 1)))
-
-    def draw(self, hu: np.ndarray, shape: Shape, points: np.ndarray, voxel: float, growth: float = 1.0):
-        """Lay the nodule over `hu`, flat, in place; returns the part of each voxel that it fills."""
-        filled = np.zeros(len(hu), np.float32)
-        extent = growth * (shape.extent + 2 + shape.ragged)
-        near = np.flatnonzero((np.abs(points) < extent).all(0))
-        if not len(near):
-            return filled
-        local = points[:, near] / np.float32(growth)
-        depth, share = shape.filled(local, voxel=voxel / growth, margin=self.margin)
-        ripple = np.sin(self.waves @ local + self.phases).sum(0) / 2
-        radius, here = shape.radius, hu[near]
-        if shape.ragged:  # denser lung around it
-            haze = 130 * shape.ragged * np.exp(np.minimum(depth, 0) / 1.6) * np.clip(1 + 0.7 * ripple, 0, 2)
-            here += haze * np.clip((self.solid - here) / (self.solid - tissue.LUNG), 0, 1)
-        part = 1.0
-        if self.texture < 4.5:  # part of it is ground glass, which adds to the lung and veils the vessels in it
-            core = ((self.texture - 1) / 4) ** 0.8 - 0.08  # of the radius
-            away = np.linalg.norm(local - (self.off * radius)[:, None], axis=0) / radius
-            part = edge((core - away + 0.16 * ripple) * radius, 1.2 + 0.25 * radius) if core > 0.05 else 0.0
-            veil = (self.glass + 55 * ripple - tissue.LUNG) * np.clip(
-                (self.solid - here) / (self.solid - tissue.LUNG), 0, 1.2
-            )
-            here += share * (1 - part) * veil
-        over(here, share * part, self.solid + 12 * ripple)
-        self._air(here, local, depth, ripple, radius)
-        hu[near] = here + share * self._calcified(local, depth, radius)
-        filled[near] = share
-        return filled
-
-    def _air(self, here: np.ndarray, local: np.ndarray, depth: np.ndarray, ripple: np.ndarray, radius: float) -> None:
-        """Lay the cavity and the air-filled bronchi, if there are any, over `here`."""
-        if self.cavity:
-            r = np.linalg.norm(local - (self.off * radius)[:, None], axis=0)
-            over(here, edge(np.minimum((self.cavity + 0.05 * ripple) * radius - r, depth - 2), 1.5), tissue.AIRWAY)
-        ways, wide = self.bronchi
-        for way, foot, w in zip(ways, self.grains[:3], wide, strict=True):
-            if way.any():
-                away = local - (foot * radius)[:, None]
-                square = np.einsum("in,in->n", away, away) - (way @ away) ** 2
-                over(here, thread(square, w, 1.0) * edge(depth - 1, 2.0), tissue.AIRWAY)
-
-    def _calcified(self, local: np.ndarray, depth: np.ndarray, radius: float) -> np.ndarray | float:
-        if self.pattern == 6:
-            return 0.0
-        middle = (self.off * radius)[:, None]
-        r = np.linalg.norm(local - middle * (1.6 if self.pattern == 4 else 0.3), axis=0)
-        if self.pattern == 1:  # popcorn: several grains
-            part = sum(thread(np.sum((local - (g * radius)[:, None]) ** 2, 0), 0.2 * radius, 0.5) for g in self.grains)
-        elif self.pattern == 2:  # laminated: shells
-            part = edge(depth, 1.0) * (0.5 + 0.5 * np.cos(2 * np.pi * depth / max(2.0, 0.45 * radius)))
-        elif self.pattern == 3:  # the whole nodule
-            part = edge(depth - 0.1 * radius, 1.5)
-        else:  # 5 central, 4 off the centre
-            part = edge((0.5 if self.pattern == 5 else 0.3) * radius - r, 1.0)
-        return self.calcium * np.minimum(part, 1)
+        points = points / np.float32(stretch)
+        return points + 1.1 * np.sin(self.waves @ points + self.phases)
 
 
 class Wall:
@@ -181,9 +99,8 @@ class Wall:
 
     def draw(self, hu: np.ndarray, points: np.ndarray, voxel: float) -> np.ndarray:
         """Lay the wall over `hu`, flat, in place; returns the part of each voxel that it fills."""
-        d = np.float32(self.bow) - np.sqrt(
-            np.sum((points + (self.out * np.float32(self.bow - self.gap))[:, None]) ** 2, 0)
-        )
+        from_middle = points + (self.out * np.float32(self.bow - self.gap))[:, None]  # of the arch
+        d = np.float32(self.bow) - np.sqrt(np.sum(from_middle**2, 0))
         if self.dent:
             aside = np.einsum("in,in->n", points, points) - (self.out @ points) ** 2
             d -= self.dent * np.exp(aside * np.float32(-1 / 30))

@@ -5,9 +5,9 @@ there = registration.apply(on_first.in_voxels, (24, 20, 31))  # where a voxel of
 same_grid = registration.warp(later, on_first, shape=first.shape)
 """
 
+from medlab.registration.images import phase_correlation, register, register_volumes
 from medlab.registration.keypoints import KeyPoints, keypoints, match
-from medlab.registration.registration import Registration, apply, phase_correlation, register, warp
-from medlab.registration.volumes import register_volumes
+from medlab.registration.transforms import Registration, apply, warp
 
 __all__ = [
     "KeyPoints",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medlab.preprocess import inputs
+from medlab import arguments
 
 METHODS = ("sift", "orb")
 
@@ -42,15 +42,14 @@ def keypoints(image: np.ndarray, *, n: int = 300, method: str = "sift") -> KeyPo
 
     Source: Lowe 2004, doi:10.1023/B:VISI.0000029664.99615.94; Rublee et al. 2011 (ORB), doi:10.1109/ICCV.2011.6126544.
     """
-    image = unit_range(image, "image", ndim=2)
-    return found(image, inputs.whole(n, "n", at_least=1), known_method(method))
+    n, method = arguments.whole(n, "n", low=1), arguments.choice(method, "method", METHODS)
+    return detected(unit_range(image, "image", ndim=(2,)), n, method)
 
 
-def match(a: KeyPoints, b: KeyPoints, *, cross_check: bool = True, max_ratio: float = 0.8) -> np.ndarray:
-    """Pair the key points of two images by their descriptions.
+def match(a: KeyPoints, b: KeyPoints, *, max_ratio: float = 0.8) -> np.ndarray:
+    """Pair the key points of two images by their descriptions, where each is the other's nearest.
 
     Args:
-        cross_check: Keep a pair only if each is the other's nearest.
         max_ratio: Keep a pair only if its distance is below this share of the distance to the second nearest in `b`:
             what looks like two places says nothing. Above 0; 1 keeps all but ties.
 
@@ -65,43 +64,32 @@ def match(a: KeyPoints, b: KeyPoints, *, cross_check: bool = True, max_ratio: fl
     from sklearn import config_context
     from sklearn.neighbors import NearestNeighbors
 
-    if not 0 < max_ratio <= 1:
-        raise ValueError(f"max_ratio must be above 0 and at most 1, got {max_ratio}")
+    max_ratio = arguments.number(max_ratio, "max_ratio", above=0, high=1)
     if not (len(a) and len(b)):
         return np.empty((0, 2), dtype=int)
-    kinds = [(k.descriptors.dtype == bool, k.descriptors.shape[1]) for k in (a, b)]
-    if kinds[0] != kinds[1]:
+    if (a.descriptors.dtype, a.descriptors.shape[1]) != (b.descriptors.dtype, b.descriptors.shape[1]):
         raise ValueError(f"a and b must be described alike, got {a.descriptors.dtype} and {b.descriptors.dtype}")
-    how = {"algorithm": "brute", "metric": "hamming" if kinds[0][0] else "euclidean"}
-    with config_context(working_memory=128):  # MB: all pairs at once would be gigabytes for two volumes
-        in_b = NearestNeighbors(n_neighbors=min(2, len(b)), **how).fit(b.descriptors)
+    options = {"algorithm": "brute", "metric": "hamming" if a.descriptors.dtype == bool else "euclidean"}
+    with config_context(working_memory=128):  # MB: scikit-image's `match_descriptors` takes gigabytes for two volumes
+        in_b = NearestNeighbors(n_neighbors=min(2, len(b)), **options).fit(b.descriptors)
         distances, nearest = in_b.kneighbors(a.descriptors)
-        keep = np.ones(len(a), bool) if len(b) == 1 else distances[:, 0] < max_ratio * distances[:, 1]
-        if cross_check:
-            back = NearestNeighbors(n_neighbors=1, **how).fit(a.descriptors).kneighbors(b.descriptors)[1][:, 0]
-            keep &= back[nearest[:, 0]] == np.arange(len(a))
+        back = NearestNeighbors(n_neighbors=1, **options).fit(a.descriptors).kneighbors(b.descriptors)[1][:, 0]
+    keep = back[nearest[:, 0]] == np.arange(len(a))
+    if len(b) > 1:
+        keep &= distances[:, 0] < max_ratio * distances[:, 1]
     return np.column_stack([np.flatnonzero(keep), nearest[keep, 0]])
 
 
-def unit_range(image: np.ndarray, name: str, *, ndim: int | None = None) -> np.ndarray:
+def unit_range(image: np.ndarray, name: str, *, ndim: tuple[int, ...]) -> np.ndarray:
     """The image as float32 from 0 to 1, which is the scale that the thresholds of ORB and SIFT are made for."""
-    image = inputs.finite(image, name=name)
-    if image.ndim not in ((2, 3) if ndim is None else (ndim,)):
-        axes = {None: "(y, x) or (z, y, x)", 2: "(y, x)", 3: "(z, y, x)"}[ndim]
-        raise ValueError(f"{name} must be {axes}, got shape {image.shape}")
+    image = arguments.image(image, name, ndim=ndim, dtype=np.float32)
     low, high = image.min(), image.max()
     if low == high:
         raise ValueError(f"{name} must have at least two values, got a constant one ({low:g})")
     return (image - low) / (high - low)
 
 
-def known_method(method: str) -> str:
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-    return method
-
-
-def found(image: np.ndarray, n: int, method: str, *, upsampling: int = 2) -> KeyPoints:
+def detected(image: np.ndarray, n: int, method: str, *, upsampling: int = 2) -> KeyPoints:
     """Key points of an image from 0 to 1; none in one that is constant or less than 12 pixels wide."""
     from skimage.feature import ORB, SIFT
 
