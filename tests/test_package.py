@@ -73,7 +73,8 @@ def part(module: str) -> str:
 
 def test_the_package_is_small():
     lines = {name: code_lines(path) for name, path in MODULES.items()}
-    assert sum(lines.values()) <= MOST_CODE_LINES, "look for what can go before you add"
+    total = sum(lines.values())
+    assert total <= MOST_CODE_LINES, f"{total} lines of code: look for what can go before you add"
     assert lines["medlab.files"] == len(
         [
             line
