@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medlab import data
+from medlab.data.splits import fold_rows
 
 ANY = pytest.mark.filterwarnings("ignore:.*missing from some parts", "ignore:.*patients are not known")
 
@@ -196,7 +197,7 @@ def test_fractions_must_sum_to_one(fractions):
 
 
 def test_folds_are_at_least_two():
-    with pytest.raises(ValueError, match="k must be at least 2"):
+    with pytest.raises(ValueError, match="k must be a whole number of 2 or more"):
         data.folds(table(list("abcdef"), [0, 1] * 3), k=1)
 
 
@@ -204,6 +205,31 @@ def test_a_class_too_rare_for_every_part_is_named():
     whole = table(np.arange(30), [2, *[0, 1] * 14, 0])
     with pytest.warns(UserWarning, match=r"c2 from 4 of 5"):
         data.folds(whole)
+
+
+@ANY
+def test_rows_for_plain_arrays_are_those_of_the_folds():
+    rng = np.random.default_rng(2)
+    patients, labels = rng.integers(0, 15, 60), rng.integers(0, 3, 60)  # as text, patient 10 comes before 2
+    for ids in (patients, patients.astype(float), None):
+        pairs = data.folds(table(ids, labels), k=4, seed=3)
+        for (train, test), ours in zip(pairs, fold_rows(labels, ids, k=4, seed=3), strict=True):
+            assert [rows(train), rows(test)] == [part.tolist() for part in ours]
+
+
+@pytest.mark.parametrize(
+    ("labels", "patients", "k", "says"),
+    [
+        ([0, 1] * 3, list("abcabc"), 4, "3 patients cannot be divided into 4 folds"),
+        ([0, 1] * 3, None, 7, "6 cases cannot be divided into 7 folds"),
+        ([0, 0, 1, 1], list("abcc"), 2, "every class needs at least 2 patients, .* class 1: 1"),
+        ([0, 1, 0, 1], list("aabb"), 1, "k must be a whole number of 2 or more, got 1"),
+        ([0, 1, 0, 1], list("aabb"), True, "k must be a whole number of 2 or more, got True"),
+    ],
+)
+def test_rows_that_nothing_could_be_learnt_from_are_refused(labels, patients, k, says):
+    with pytest.raises(ValueError, match=says):
+        fold_rows(np.array(labels), None if patients is None else np.array(patients), k=k)
 
 
 # leaks

@@ -62,7 +62,7 @@ class Dataset:
         self.labels = np.asarray(self.labels)
         for name in ("patients", "split"):
             if getattr(self, name) is not None:
-                setattr(self, name, _as_text(getattr(self, name), f"{self.name}: {name}"))
+                setattr(self, name, as_text(getattr(self, name), f"{self.name}: {name}"))
         if isinstance(self.spacing, (tuple, list, np.ndarray)) and len(self.spacing):
             one_for_all = all(np.isscalar(step) for step in self.spacing)
             if one_for_all or isinstance(self.spacing, tuple):
@@ -174,14 +174,7 @@ def taken(part: Any, indices: Any) -> Any:
     return [part[int(i)] for i in chosen]
 
 
-def about(dataset: Dataset, **changed: Any) -> dict[str, Any]:
-    """What a Dataset made from another one keeps: name, licence, citation, classes; with what `changed` replaces."""
-    kept = ("name", "class_names", "task", "licence", "citation", "checksum")
-    assert set(kept) < {field.name for field in fields(Dataset)}
-    return {name: getattr(dataset, name) for name in kept} | changed
-
-
-def _as_text(values: Any, what: str) -> np.ndarray:
+def as_text(values: Any, what: str) -> np.ndarray:
     """Ids as text, the same under every type (7, 7.0, b"7", " 7 "); a missing one is an error.
 
     Missing ones would become a patient of their own called "nan".

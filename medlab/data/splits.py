@@ -6,7 +6,8 @@ from itertools import combinations
 
 import numpy as np
 
-from medlab.data.dataset import SPLITS, Dataset
+from medlab import arguments
+from medlab.data.dataset import SPLITS, Dataset, as_text
 
 
 def split(
@@ -55,10 +56,41 @@ def folds(dataset: Dataset, *, k: int = 5, seed: int = 0) -> Iterator[tuple[Data
     Raises:
         ValueError: At the call, if there is one patient or one class only, or fewer patients than folds.
     """
-    if k < 2:
-        raise ValueError(f"k must be at least 2, got {k}")
+    k = arguments.whole(k, "k", low=2)
     part = _assign(dataset, np.full(k, 1 / k), seed)
     return ((dataset[part != i], dataset[part == i]) for i in range(k))
+
+
+def fold_rows(
+    labels: np.ndarray, patients: np.ndarray | None, *, k: int = 5, seed: int = 0
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The folds of `folds` for plain arrays, as k pairs of row numbers: all but one part, and that part.
+
+    Args:
+        labels: (N,) classes, whole numbers from 0.
+        patients: (N,) the patient of each case; None divides by case.
+        k: How many parts, at least 2.
+        seed: Where the draw starts.
+
+    Raises:
+        ValueError: If there are fewer patients than folds, or a class stands in one patient or one part only: nothing
+            could then be learnt of it.
+    """
+    k, labels = arguments.whole(k, "k", low=2), np.asarray(labels)
+    unit = "cases" if patients is None else "patients"
+    patient = _numbered(None if patients is None else as_text(patients, "patients"), len(labels))
+    n = int(patient.max()) + 1
+    if n < k:
+        raise ValueError(f"{n} {unit} cannot be divided into {k} folds; take fewer folds")
+    classes = np.unique(labels)
+    counts = {int(c): len(np.unique(patient[labels == c])) for c in classes}
+    rare = [f"class {c}: {count}" for c, count in counts.items() if count < 2]
+    if rare:
+        raise ValueError(f"every class needs at least 2 {unit}, to train and to test; {', '.join(rare)}")
+    part = _parts(_one_column_a_class(labels), patient, np.full(k, 1 / k), seed)
+    if any((part[labels == c] == part[labels == c][0]).all() for c in classes):
+        raise ValueError(f"all of a class stands in one of {k} folds; take another number of folds, or more {unit}")
+    return [(np.flatnonzero(part != i), np.flatnonzero(part == i)) for i in range(k)]
 
 
 def _official(dataset: Dataset, shares: np.ndarray, seed: int) -> tuple[Dataset, Dataset, Dataset]:
@@ -97,45 +129,56 @@ def _assign(dataset: Dataset, shares: np.ndarray, seed: int) -> np.ndarray:
     """Part number of each image; all images of a patient in one part, classes in the same proportions."""
     if len(dataset) == 0:
         raise ValueError(f"{dataset.name}: there are no images to divide")
-    weights = _weights(dataset)
+    columns = _class_columns(dataset)
     if dataset.patients is None:
         warnings.warn(
             f"{dataset.name}: patients are not known, so it is divided by image; images of one patient may stand on "
             f"both sides, and results come out too good where they do",
             stacklevel=3,
         )
-        patient = np.arange(len(dataset))
-    else:
-        names, patient = np.unique(dataset.patients, return_inverse=True)
-        if len(names) == 1:
-            raise ValueError(f"{dataset.name}: all images are of one patient ({names[0]}); that cannot be divided")
-    n = int(patient.max()) + 1
-    wanted = np.flatnonzero(shares > 0)
-    if n < len(wanted):
-        kind = "images" if dataset.patients is None else "patients"
-        raise ValueError(f"{dataset.name}: {n} {kind} cannot be divided into {len(wanted)} parts; take fewer parts")
-    of_patient = np.zeros((n, weights.shape[1]))
-    np.add.at(of_patient, patient, weights)
-    part = wanted[_balanced(of_patient, shares[wanted], np.random.default_rng(seed))][patient]
-    _warn_of_missing_classes(dataset, part, wanted)
+    elif (dataset.patients == dataset.patients[0]).all():
+        raise ValueError(
+            f"{dataset.name}: all images are of one patient ({dataset.patients[0]}); that cannot be divided"
+        )
+    patient = _numbered(dataset.patients, len(dataset))
+    n, n_parts = int(patient.max()) + 1, int((shares > 0).sum())
+    if n < n_parts:
+        unit = "images" if dataset.patients is None else "patients"
+        raise ValueError(f"{dataset.name}: {n} {unit} cannot be divided into {n_parts} parts; take fewer parts")
+    part = _parts(columns, patient, shares, seed)
+    _warn_of_missing_classes(dataset, part, np.flatnonzero(shares > 0))
     return part
 
 
-def _weights(dataset: Dataset) -> np.ndarray:
-    """What is kept in proportion: one column for each class, and one for the number of images."""
+def _numbered(patients: np.ndarray | None, n: int) -> np.ndarray:
+    """A number from 0 for the patient of each of n rows; every row is a patient of its own where they are unknown."""
+    return np.arange(n) if patients is None else np.unique(patients, return_inverse=True)[1]
+
+
+def _class_columns(dataset: Dataset) -> np.ndarray:
+    """What is kept in proportion: (N, classes), 1 where the image is of the class."""
     labels = dataset.labels
-    if dataset.task == "regression":  # fifths of the range of values stand for classes
-        edges = np.quantile(labels, [0.2, 0.4, 0.6, 0.8])
-        labels = np.searchsorted(edges, labels, side="right")
     if dataset.task == "multilabel":
-        columns = labels.astype(float)
-    else:
-        values = np.unique(labels)
-        if len(values) == 1 and dataset.task != "regression":
-            only = dataset.class_names[int(values[0])]
-            raise ValueError(f"{dataset.name}: all images are of one class ({only}); there is nothing to tell apart")
-        columns = (labels[:, None] == values).astype(float)
-    return np.hstack([columns[:, columns.any(0)], np.ones((len(dataset), 1))])
+        return labels.astype(float)
+    if dataset.task == "regression":  # fifths of the range of values stand for classes
+        labels = np.searchsorted(np.quantile(labels, [0.2, 0.4, 0.6, 0.8]), labels, side="right")
+    elif (labels == labels[0]).all():
+        only = dataset.class_names[int(labels[0])]
+        raise ValueError(f"{dataset.name}: all images are of one class ({only}); there is nothing to tell apart")
+    return _one_column_a_class(labels)
+
+
+def _one_column_a_class(labels: np.ndarray) -> np.ndarray:
+    return (labels[:, None] == np.unique(labels)).astype(float)
+
+
+def _parts(columns: np.ndarray, patient: np.ndarray, shares: np.ndarray, seed: int) -> np.ndarray:
+    """Part number of each row, so that columns and number of rows keep their proportions; patients stay whole."""
+    weights = np.hstack([columns[:, columns.any(0)], np.ones((len(columns), 1))])
+    of_patient = np.zeros((int(patient.max()) + 1, weights.shape[1]))
+    np.add.at(of_patient, patient, weights)
+    wanted = np.flatnonzero(shares > 0)
+    return wanted[_balanced(of_patient, shares[wanted], np.random.default_rng(seed))][patient]
 
 
 def _balanced(weights: np.ndarray, shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:
