@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
@@ -82,7 +82,7 @@ def with_schema(data: bytes, change) -> bytes:
 def test_a_loaded_model_says_the_same(name, classes, tmp_path):
     X, y = table(classes=classes)
     X[3, 1] = np.nan
-    model = classify.fit(classify.model(name, select=4), X, y, groups=np.arange(60) // 2)
+    model = classify.fit(classify.model(name), X, y, groups=np.arange(60) // 2)
     path = classify.save(model, tmp_path / "model.medlab", card=CARD)
     loaded, card = classify.load(path)
     np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
@@ -111,7 +111,7 @@ def test_a_model_takes_its_feature_step_along(name, tmp_path):
     radius = rng.uniform(3, 5, (20, 1, 1))
     images = (180 * (x**2 + y**2 < radius**2) + rng.integers(0, 40, (20, 12, 12))).astype(np.uint8)
     X, labels = prepare(images), np.arange(20) % 2
-    model = classify.model("tree", features=step).fit(X, labels)
+    model = Pipeline([("features", step), *classify.model("tree").steps]).fit(X, labels)
     loaded, _ = classify.load(classify.save(model, tmp_path / "model.medlab", card=CARD))
     np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
     assert loaded["features"].get_params() == model["features"].get_params()
