@@ -26,5 +26,8 @@ def to_plain(value: Any) -> Any:
 
 def from_plain(found: dict[str, Any]) -> Any:
     """For `json.loads(..., object_hook=from_plain)`: numbers of these names are an Interval or a Paired again."""
-    kind = {("value", "low", "high"): Interval, ("value", "low", "high", "p"): Paired}.get(tuple(found))
-    return kind(*(np.nan if number is None else number for number in found.values())) if kind else found
+    if found.keys() not in ({"value", "low", "high"}, {"value", "low", "high", "p"}):
+        return found
+    numbers = {name: np.nan if number is None else number for name, number in found.items()}
+    ends = (numbers["value"], numbers["low"], numbers["high"])
+    return Paired(*ends, numbers["p"]) if "p" in numbers else Interval(*ends)
