@@ -56,8 +56,7 @@ class Spy(ClassifierMixin, BaseEstimator):
 # --- models
 
 
-@pytest.mark.parametrize("name", classify.NAMES)
-@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize(("name", "classes"), [*((name, 2) for name in classify.NAMES), ("linear-svm", 3)])
 def test_every_model_learns_despite_missing_values(name, classes):
     X, y, patients = cases(120, classes)
     X[::7, 2], X[:, 5] = np.nan, np.nan  # some could not be measured, one never
@@ -103,8 +102,7 @@ def test_folds_are_those_of_the_data(patients):
         np.testing.assert_array_equal(test.images.ravel(), test_rows)
 
 
-@pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize("grouped", [True, False])
+@pytest.mark.parametrize(("classes", "grouped"), [(2, True), (3, False)])
 @BY_IMAGE
 def test_out_of_fold_as_scikit_learn(classes, grouped):
     X, y, patients = cases(90, classes)
