@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
-from matplotlib.figure import Figure
 
 from medlab import plots
 
@@ -31,17 +30,15 @@ def explore(
     *,
     settings: Sequence[Mapping[str, Any]] = (),
     size: tuple[float, float] = (4.4, 3.8),
-    live: bool | None = None,
     **controls: Any,
 ) -> Any:
-    """Let the reader turn the parameters of a picture; without a reader, draw it for chosen settings.
+    """Let the reader turn the parameters of a picture; without a reader (see `is_live`), draw it for chosen settings.
 
     Args:
         draw: Called as draw(ax, name=value, ...) with one value per control; draws on `ax`.
         settings: Values for the static row, one picture each; a control that is left out keeps its start value. The
             sliders start at the first setting. None: one picture at the start values.
         size: Width and height of one picture in inches.
-        live: True for sliders, False for the row of pictures; None asks `is_live`.
         controls: name=(low, high, step) for a slider, name=[a, b, c] for a choice, name=True or False for a tick box.
 
     Returns:
@@ -50,60 +47,50 @@ def explore(
     Raises:
         ValueError: If a setting names no control or lies outside its range.
     """
-    starts = _starts(controls)
+    starts = {name: _start(name, control) for name, control in controls.items()}
     for setting in settings:
         _check(setting, controls)
-    if is_live() if live is None else live:
-        return _sliders(draw, {**starts, **(settings[0] if settings else {})}, controls, size)
-    return _pictures(draw, [{**starts, **setting} for setting in settings or ({},)], size)
+    chosen = [{**starts, **setting} for setting in settings or ({},)]
+    if is_live():
+        return _sliders(draw, chosen[0], controls, size)
+    fig, panels = plots.row(len(chosen), size=size)
+    for panel, values in zip(panels, chosen, strict=True):
+        draw(panel, **values)
+    return fig
 
 
-def progress(items: Iterable, *, label: str = "", total: int | None = None) -> Iterable:
+def progress(items: Iterable, *, label: str = "") -> Iterable:
     """Go through items with a bar: a widget for people, plain text where nobody watches (it survives in reports)."""
     if is_live():
         from tqdm.auto import tqdm
     else:
         from tqdm import tqdm
-    return tqdm(items, desc=label, total=total, leave=True)
+    return tqdm(items, desc=label, leave=True)
 
 
-def _starts(controls: Mapping[str, Any]) -> dict[str, Any]:
-    starts = {}
-    for name, control in controls.items():
-        if isinstance(control, bool):
-            starts[name] = control
-        elif isinstance(control, list) and control:
-            starts[name] = control[0]
-        elif isinstance(control, tuple) and len(control) == 3 and control[0] < control[1] and control[2] > 0:
-            low, high, step = control
-            starts[name] = low + round((high - low) / 2 / step) * step
-        else:
-            raise ValueError(
-                f"control {name!r} is (low, high, step) for a slider, a list for a choice, or True or False for a tick "
-                f"box, got {control!r}"
-            )
-    return starts
+def _start(name: str, control: Any) -> Any:
+    """The value that a control begins with."""
+    if isinstance(control, bool):
+        return control
+    if isinstance(control, list) and control:
+        return control[0]
+    if isinstance(control, tuple) and len(control) == 3 and control[0] < control[1] and control[2] > 0:
+        low, high, step = control
+        return low + round((high - low) / 2 / step) * step
+    raise ValueError(
+        f"control {name!r} is (low, high, step) for a slider, a list for a choice, or True or False for a tick "
+        f"box, got {control!r}"
+    )
 
 
 def _check(setting: Mapping[str, Any], controls: Mapping[str, Any]) -> None:
     for name, value in setting.items():
         if name not in controls:
             raise ValueError(f"setting {name!r} is no control; there are {', '.join(controls)}")
-        control = controls[name]
-        inside = control[0] <= value <= control[1] if isinstance(control, tuple) else value in _choices(control)
+        control = [True, False] if isinstance(controls[name], bool) else controls[name]
+        inside = control[0] <= value <= control[1] if isinstance(control, tuple) else value in control
         if not inside:
             raise ValueError(f"setting {name}={value!r} is outside its control {control!r}")
-
-
-def _choices(control: Any) -> list:
-    return [True, False] if isinstance(control, bool) else control
-
-
-def _pictures(draw: Callable[..., object], settings: list[dict[str, Any]], size: tuple[float, float]) -> Figure:
-    fig, panels = plots.row(len(settings), size=size)
-    for panel, setting in zip(panels, settings, strict=True):
-        draw(panel, **setting)
-    return fig
 
 
 def _sliders(

@@ -54,12 +54,11 @@ def test_mask_outline_lies_around_the_region():
     region = np.zeros((10, 12), bool)
     region[2:5, 3:9] = True
     ax = plots.image(np.zeros((10, 12)), spacing=(2, 1))
-    plots.mask(region, ax=ax, spacing=(2, 1), label="nodule")
+    plots.mask(region, ax=ax, spacing=(2, 1))
     (outline,) = ax.collections
     x, y = outline.get_paths()[0].vertices.T
     assert (x.min(), x.max()) == pytest.approx((2.5, 8.5))
     assert (y.min(), y.max()) == pytest.approx((3.0, 9.0))  # rows 1.5 to 4.5, each 2 mm
-    assert ax.get_legend().get_texts()[0].get_text() == "nodule"
 
 
 def test_a_mask_at_the_border_is_closed_and_an_empty_one_draws_nothing():
@@ -81,8 +80,7 @@ def test_grid_compares_in_one_range_and_hides_empty_panels():
     panels = [ax for ax in fig.axes if ax.images]
     assert {ax.images[0].get_clim() for ax in panels} == {(0, 7)}
     assert [ax.get_title() for ax in panels] == ["a", "b", "c"]
-    own = plots.grid([np.zeros((3, 3)), np.full((3, 3), 7)], same_range=False)
-    assert [len(ax.child_axes) for ax in own.axes] == [1, 1]  # a scale each
+    assert len([ax for ax in fig.axes if ax.get_visible()]) == 4  # three pictures and their scale
     with pytest.raises(ValueError, match="at least one"):
         plots.grid([])
 
@@ -103,7 +101,7 @@ def test_planes_cut_where_they_say_in_one_scale():
 
 
 def test_planes_refuse_a_point_outside():
-    with pytest.raises(ValueError, match="inside the volume"):
+    with pytest.raises(ValueError, match="outside the image of shape"):
         plots.planes(np.zeros((2, 3, 4)), spacing=(1, 1, 1), point=(2, 0, 0))
     with pytest.raises(ValueError, match=r"\(z, y, x\)"):
         plots.planes(np.zeros((3, 4)))
@@ -120,7 +118,7 @@ def test_numpy_arguments_and_missing_pixels_are_fine():
     pixels = np.array([[0.0, np.nan], [2.0, 4.0]])
     ax = plots.image(pixels, spacing=np.array([1.0, 2.0]), sides="RLA", title="t")
     assert ax.images[0].get_clim() == (0, 4)
-    assert (ax.get_title(), ax.get_title(loc="left")) == ("", "t")  # aside for the letter above the middle
+    assert [(text.get_text(), text.xy) for text in ax.texts] == [("R", (0, 0.5)), ("L", (1, 0.5)), ("A", (0.5, 1))]
     plots.image(pixels, limits=np.array([0, 1]))
     plots.boxes(np.array([[0, 0, 1, 1]]), ax=ax, labels=np.array(["a"]))
     plots.histogram(pixels[1] > 3)

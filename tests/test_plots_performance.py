@@ -7,6 +7,7 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import sklearn.metrics as sk
 
 from medlab import classify, metrics, plots
 from medlab.metrics import Interval, Paired
@@ -29,13 +30,14 @@ def entries(ax) -> list[str]:
     return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
-@pytest.mark.parametrize("classes", [2, 3])
-def test_roc_draws_the_curve_and_says_the_auc(classes):
-    y, scores = cases(classes)
+@pytest.mark.parametrize("columns", [1, 2])
+def test_roc_draws_the_curve_and_says_the_auc(columns):
+    y, scores = cases()
+    scores = scores.round(1)  # with ties
+    given = scores if columns == 1 else np.stack([1 - scores, scores], axis=1)
     patients = np.arange(80) // 2
-    ax = plots.roc(y, {"SVM": scores, "coin": np.full_like(scores, 1 / classes)}, groups=patients, title="t")
-    expected = classify.roc_curve(y, scores)
-    np.testing.assert_array_equal(ax.lines[0].get_xydata(), expected[["fpr", "tpr"]])
+    ax = plots.roc(y, {"SVM": given, "coin": np.full_like(given, 0.5)}, groups=patients, title="t")
+    np.testing.assert_array_equal(ax.lines[0].get_xydata().T, sk.roc_curve(y, scores)[:2])
     auc = metrics.interval(metrics.auc, y, scores, groups=patients)
     assert entries(ax) == [f"SVM AUC {auc}", "coin AUC 0.50 (0.50–0.50)", "chance"]
     assert (ax.get_title(), ax.get_xlabel(), ax.get_ylabel()) == ("t", "1 − specificity", "recall (sensitivity)")
@@ -45,19 +47,7 @@ def test_roc_draws_the_curve_and_says_the_auc(classes):
 def test_one_model_needs_no_name():
     y, scores = cases()
     assert entries(plots.roc(y, scores))[0].startswith("AUC 0.")
-    assert entries(plots.precision_recall(y, scores)) == ["chance (0.50)"]
     assert entries(plots.calibration(y, scores)) == ["as often as said"]
-
-
-@pytest.mark.parametrize(("classes", "common"), [(2, 0.5), (4, 0.25)])
-def test_precision_recall_goes_in_steps_above_what_is_common(classes, common):
-    y, scores = cases(classes)
-    ax = plots.precision_recall(y, {"SVM": scores})
-    expected = classify.pr_curve(y, scores)
-    np.testing.assert_array_equal(ax.lines[0].get_xydata(), expected[["recall", "precision"]])
-    assert ax.lines[0].get_drawstyle() == "steps-pre"
-    assert list(ax.lines[1].get_ydata()) == [common, common]
-    assert entries(ax) == ["SVM", f"chance ({common:.2f})"]
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -73,12 +63,17 @@ def test_calibration_draws_shares_with_their_intervals(classes):
 
 
 def test_confusion_writes_counts_and_shares():
-    ax = plots.confusion(np.array([0, 0, 0, 1]), np.array([0.1, 0.2, 0.9, 0.8]), class_names=["benign", "malignant"])
+    y, scores = np.array([0, 0, 0, 1]), np.array([0.1, 0.2, 0.5, 0.8])
+    ax = plots.confusion(y, scores, class_names=["benign", "malignant"])
     assert [text.get_text() for text in ax.texts] == ["2\n67%", "1\n33%", "0\n0%", "1\n100%"]
     assert [text.get_text() for text in ax.get_xticklabels()] == ["benign", "malignant"]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("said", "truth")
     np.testing.assert_allclose(ax.images[0].get_array(), [[2 / 3, 1 / 3], [0, 1]])
     assert len(plots.confusion(np.array([0, 2]), np.eye(4)[[0, 1]]).texts) == 16
+    assert len(plots.confusion(np.zeros(3, int), np.zeros(3, int)).texts) == 4
+    for labels, names in ((y, "abc"), (np.eye(2, dtype=int), None)):
+        with pytest.raises(ValueError, match="a name for each of 2 classes is needed"):
+            plots.confusion(labels, np.eye(2) if names is None else scores, class_names=names)
 
 
 def test_forest_marks_what_leaves_out_the_reference():
@@ -108,19 +103,28 @@ def test_forest_of_results_has_a_line_only_where_asked():
 def test_everything_draws_into_the_axes_given():
     y, scores = cases()
     _, ax = plt.subplots()
-    for draw in (plots.roc, plots.precision_recall, plots.calibration, plots.confusion):
+    for draw in (plots.roc, plots.calibration, plots.confusion):
         assert draw(y, scores, ax=ax) is ax
     assert plots.forest({"a": Interval(0.5, 0.4, 0.6)}, x_label="x", ax=ax) is ax
     assert len(plt.get_fignums()) == 1
 
 
-@pytest.mark.parametrize("draw", [plots.roc, plots.precision_recall, plots.calibration])
+@pytest.mark.parametrize("draw", [plots.roc, plots.calibration])
 def test_curves_refuse_what_does_not_fit(draw):
     y, scores = cases()
     with pytest.raises(ValueError, match="as many"):
         draw(y[:-1], {"SVM": scores})
     with pytest.raises(ValueError, match="at least one model"):
         draw(y, {})
+
+
+def test_roc_is_of_two_classes():
+    y, scores = cases(3)
+    with pytest.raises(ValueError, match=r"two classes, got scores \(80, 3\); give labels == k and scores\[:, k\]"):
+        plots.roc(y, scores)
+    with pytest.raises(ValueError, match="one class only"):
+        plots.roc(np.ones(3, int), np.zeros(3))
+    assert plots.roc(y == 2, scores[:, 2])
 
 
 @pytest.mark.parametrize("numbers", [{}, {"a": 0.5}, {"a": (0.1, 0.0, 0.2)}])

@@ -15,8 +15,8 @@ import pytest
 
 from medlab import report
 from medlab.__main__ import main
-from medlab.metrics import Interval
-from medlab.report import lessons, page
+from medlab.metrics import Interval, Paired
+from medlab.report import command, lessons, numbers, page, run
 from tests import notebooks
 
 FIGURE = "# A line that rises.\nimport matplotlib.pyplot as plt\nplt.plot([1, 2], [3, 4]);"
@@ -50,72 +50,64 @@ def good(tmp_path):
     return notebooks.write(tmp_path, "good", *cells, parameters="n = 3  # how many\npath = ''  # a file")
 
 
-def test_a_lesson_becomes_a_page(good, tmp_path):
-    out = tmp_path / "out"
-    assert main(["report", str(good), "--out", str(out), "-p", "n", "7"]) == 0
-    made = Page(out / "good.html")
+def test_a_lesson_becomes_a_page_that_loads_nothing_from_anywhere(good, tmp_path):
+    assert main(["report", str(good), "--out", str(tmp_path), "-p", "n", "7"]) == 0
+    made, index = Page(tmp_path / "good.html"), Page(tmp_path / "index.html")
     (picture,) = made.all("img")
-    assert picture["alt"] == "A line that rises."
-    assert picture["src"].startswith("data:image/png;base64,")
+    assert picture["alt"] == index.all("img")[0]["alt"] == "A line that rises."
     assert len(made.all("math")) == 2
     assert made.all("mfrac")
     assert made.all("table")
     assert "reading: 100%" in made.text
     assert "reading:   0%" not in made.text  # a bar's earlier states are overwritten, as on a screen
     assert made.all("html")[0]["lang"] == "en"
-
-
-def test_pages_load_nothing_from_anywhere(good, tmp_path):
-    main(["report", str(good), "--out", str(tmp_path)])
-    for name in ("good.html", "index.html"):
-        made = Page(tmp_path / name)
-        assert made.all("script") == []
-        assert [a for a in made.all("link") if a.get("rel") == "stylesheet"] == []
-        assert all(a["src"].startswith("data:") for a in made.all("img"))
-        assert "@import" not in (tmp_path / name).read_text(encoding="utf-8")
-
-
-def test_results_and_index(good, tmp_path):
-    main(["report", str(good), "--out", str(tmp_path), "-p", "n", "7"])
+    for name, one in {"good": made, "index": index}.items():
+        assert one.all("script") == []
+        assert [a for a in one.all("link") if a.get("rel") == "stylesheet"] == []
+        assert all(a["src"].startswith("data:") for a in one.all("img"))
+        assert "@import" not in (tmp_path / f"{name}.html").read_text(encoding="utf-8")
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert set(results) == {"lessons", "versions", "machine", "date"}
     lesson = results["lessons"]["good"]
     assert set(lesson) == {"seconds", "ok", "error", "parameters", "numbers"}
     assert (lesson["ok"], lesson["error"], lesson["parameters"]) == (True, None, {"n": 7})
     assert lesson["numbers"] == {"auc": {"value": 0.9, "low": 0.8, "high": 0.95}, "n": 7}
-    index = Page(tmp_path / "index.html")
     assert {"href": "good.html"} in index.all("a")
     assert "auc: 0.90 (0.80–0.95)" in index.text
-    assert index.all("img")[0]["alt"] == "A line that rises."
 
 
-def test_numbers_that_could_not_be_estimated_are_null(tmp_path):
-    cell = "from medlab import metrics, report\nnan = float('nan')\n"
-    cell += "report.record(a=nan, b=metrics.Interval(0.5, nan, 1.0), c=float('inf'))"
-    assert main(["report", str(notebooks.write(tmp_path, "b", cell)), "--out", str(tmp_path)]) == 0
+def test_what_is_odd_in_a_lesson(tmp_path):
+    """Signs in its name and title, formulas nobody can read, pictures of every kind, widgets, unknown numbers."""
+    (tmp_path / "lung.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg' width='60' height='60'/>")
+    text = "#! # <b>Bold</b> & co\n\n" + r"![a lung](lung.svg) and $\left( a < b$ and $\mu$"
+    svg = "# A circle.\nfrom IPython.display import SVG, Javascript, display\n"
+    svg += "display(Javascript('alert(1)'))\nSVG(filename='lung.svg')"
+    record = "from medlab import metrics, report\nnan = float('nan')\n"
+    record += "report.record(a=nan, b=metrics.Interval(0.5, nan, 1.0), c=float('inf'))"
+    slider, bare = "import ipywidgets\nipywidgets.IntSlider(value=3)", FIGURE.split("\n", 1)[1]
+    book = notebooks.write(tmp_path, "my lesson #1", text, svg, slider, record, "#! ## Edges of a lung", bare)
+    assert main(["report", str(book), "--out", str(tmp_path / "out")]) == 0
+    made, index = Page(tmp_path / "out" / "my lesson #1.html"), Page(tmp_path / "out" / "index.html")
+    assert [a["alt"] for a in made.all("img")] == ["a lung", "A circle.", "Figure: Edges of a lung"]
+    assert all(a["src"].startswith("data:") for a in made.all("img"))
+    assert made.all("script") == []
+    assert "IntSlider(value=3)" in made.text
+    assert r"\left( a < b" in made.text
+    assert len(made.all("math")) == 1
+    assert {"href": "my%20lesson%20%231.html"} in index.all("a")
+    assert index.all("b") == []  # what a lesson says is text, not page
+    assert "a: nan" in index.text
 
     def refuse(constant):
         raise AssertionError(f"{constant} is not JSON")
 
-    text = (tmp_path / "results.json").read_text(encoding="utf-8")
-    numbers = json.loads(text, parse_constant=refuse)["lessons"]["b"]["numbers"]
-    assert numbers == {"a": None, "b": {"value": 0.5, "low": None, "high": 1.0}, "c": None}
-    assert "a: nan" in Page(tmp_path / "index.html").text
+    results = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"), parse_constant=refuse)
+    expected = {"a": None, "b": {"value": 0.5, "low": None, "high": 1.0}, "c": None}
+    assert results["lessons"]["my lesson #1"]["numbers"] == expected
 
 
-def test_a_formula_that_cannot_be_read_stays_as_typed(tmp_path):
-    book = notebooks.write(tmp_path, "b", r"#! # T" + "\n\n" + r"$\left( a < b$ and $\mu$")
-    assert main(["report", str(book), "--out", str(tmp_path)]) == 0
-    made = Page(tmp_path / "b.html")
-    assert r"\left( a < b" in made.text
-    assert len(made.all("math")) == 1
-
-
-def test_a_page_that_cannot_be_made_fails_its_lesson_only(good, tmp_path, monkeypatch):
-    other = notebooks.write(tmp_path, "other", "print('x')")
-    make = page._exporter
-
-    calls = []
+def test_a_page_that_cannot_be_made_fails_its_lesson_only(tmp_path, monkeypatch):
+    make, calls = page._exporter, []
 
     def broken(folder):
         calls.append(folder)
@@ -124,16 +116,16 @@ def test_a_page_that_cannot_be_made_fails_its_lesson_only(good, tmp_path, monkey
         return make(folder)
 
     monkeypatch.setattr(page, "_exporter", broken)
-    assert main(["report", str(other), str(good), "--out", str(tmp_path / "out")]) == 1
-    results = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))["lessons"]
-    assert "the page could not be made: RuntimeError: no template" in results["other"]["error"]
-    assert results["good"]["ok"]
-    assert "no template" in Page(tmp_path / "out" / "other.html").text
+    result = run.Result("other", "Other", tmp_path, ok=True)
+    command._write_page(result, tmp_path)
+    assert not result.ok
+    assert "the page could not be made: RuntimeError: no template" in result.error
+    assert "no template" in Page(tmp_path / "other.html").text
 
 
-def test_a_package_that_is_not_installed_is_left_out_of_the_versions(good, tmp_path, monkeypatch):
+def test_a_package_that_is_not_installed_is_left_out_of_the_versions(tmp_path, monkeypatch):
     monkeypatch.setattr(page, "PACKAGES", ("numpy", "no-such-package"))
-    assert main(["report", str(good), "--out", str(tmp_path)]) == 0
+    page.write_index([], {}, tmp_path)
     versions = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["versions"]
     assert set(versions) == {"python", "numpy"}
 
@@ -146,26 +138,6 @@ def test_pages_that_would_overwrite_each_other_are_refused(tmp_path, capsys):
     assert capsys.readouterr().err.count("would be overwritten") == 2
     with pytest.raises(ValueError, match="no lessons in"):
         lessons.find(folder=tmp_path / "a")
-
-
-def test_names_with_spaces_and_signs_are_linked(tmp_path):
-    book = notebooks.write(tmp_path, "my lesson #1", "#! # <b>Bold</b> & co\n", FIGURE)
-    assert main(["report", str(book), "--out", str(tmp_path)]) == 0
-    index = Page(tmp_path / "index.html")
-    assert {"href": "my%20lesson%20%231.html"} in index.all("a")
-    assert index.all("b") == []  # what a lesson says is text, not page
-
-
-def test_pictures_of_every_kind_have_a_text_and_lie_in_the_page(tmp_path):
-    (tmp_path / "lung.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg' width='60' height='60'/>")
-    cell = "# A circle.\nfrom IPython.display import SVG, Javascript, display\n"
-    cell += "display(Javascript('alert(1)'))\nSVG(filename='lung.svg')"
-    book = notebooks.write(tmp_path, "b", "#! # T\n\n![a lung](lung.svg)", cell)
-    assert main(["report", str(book), "--out", str(tmp_path / "out")]) == 0
-    made = Page(tmp_path / "out" / "b.html")
-    assert [a["alt"] for a in made.all("img")] == ["a lung", "A circle."]
-    assert all(a["src"].startswith("data:") for a in made.all("img"))
-    assert made.all("script") == []
 
 
 def test_one_failure_does_not_stop_the_others(good, tmp_path, capsys):
@@ -193,20 +165,15 @@ def test_a_cell_that_hangs_is_stopped(tmp_path):
     assert "before" in Page(tmp_path / "slow.html").text
 
 
-def test_lessons_side_by_side(tmp_path):
-    books = [notebooks.write(tmp_path, f"b{i}", "import os\nprint(os.getpid())") for i in range(3)]
-    assert main(["report", *map(str, books), "--jobs", "2", "--out", str(tmp_path / "out")]) == 0
-    results = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))["lessons"]
-    assert list(results) == ["b0", "b1", "b2"]
-
-
-def test_a_process_that_dies_is_one_failed_lesson(tmp_path):
+def test_lessons_side_by_side_where_a_process_dies(tmp_path):
     """Killed for memory, for instance: not its kernel, the process that runs it."""
     kill = "import os, signal, psutil\nos.kill(psutil.Process().ppid(), signal.SIGKILL)\nimport time; time.sleep(30)"
-    books = [notebooks.write(tmp_path, "dies", kill), notebooks.write(tmp_path, "lives", "1")]
+    books = [notebooks.write(tmp_path, name, cell) for name, cell in (("b0", "1"), ("dies", kill), ("lives", "1"))]
     assert main(["report", *map(str, books), "--jobs", "2", "--out", str(tmp_path)]) == 1
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["lessons"]
-    assert "died (exit status -9)" in results["dies"]["error"]
+    assert list(results) == ["b0", "dies", "lives"]
+    assert "the process of this lesson died" in results["dies"]["error"]
+    assert results["b0"]["ok"]
     assert results["lives"]["ok"]
 
 
@@ -335,35 +302,17 @@ def test_lessons_run_with_the_interpreter_of_the_report(tmp_path, monkeypatch):
     assert os.environ["JUPYTER_PATH"] == str(tmp_path / "share")
 
 
-def test_a_figure_without_a_comment_is_described_by_its_heading(tmp_path):
-    book = notebooks.write(tmp_path, "b", "#! # T\n\n## Edges of a lung", FIGURE.split("\n", 1)[1])
-    main(["report", str(book), "--out", str(tmp_path)])
-    assert Page(tmp_path / "b.html").all("img")[0]["alt"] == "Figure: Edges of a lung"
-
-
 def test_opening_comment():
     assert page.opening_comment("# One\n#  two.\nx = 1  # three") == "One two."
     assert page.opening_comment("x = 1\n# later") == ""
-
-
-def test_widget_views_are_replaced_by_their_text(tmp_path):
-    book = notebooks.write(tmp_path, "b", "import ipywidgets\nipywidgets.IntSlider(value=3)")
-    assert main(["report", str(book), "--out", str(tmp_path)]) == 0
-    made = Page(tmp_path / "b.html")
-    assert made.all("script") == []
-    assert "IntSlider(value=3)" in made.text
-
-
-def test_a_formula_that_cannot_be_read_is_named():
-    with pytest.raises(ValueError, match=r"formula .*frac"):
-        page.mathml(r"\frac{a}{", "inline")
 
 
 def test_recorded_numbers_survive(tmp_path):
     cell = """
 import numpy as np
 from medlab import metrics, report
-report.record(a=np.float32(0.5), b=np.int64(3), c=np.bool_(True), d=metrics.Interval(0.9, 0.8, 1.0), e=1)
+report.record(a=np.float32(0.5), b=np.int64(3), c=np.bool_(True), d=metrics.Interval(0.9, 0.8, 1.0), e=1,
+    f=metrics.Paired(0.1, 0.05, 0.2, 0.01), g=np.nan)
 report.record(e=2.0)
 """
     book = notebooks.write(tmp_path, "b", cell)
@@ -372,11 +321,17 @@ report.record(e=2.0)
         [sys.executable, "-m", "papermill", "-k", "python3", str(book), str(done)], check=True, capture_output=True
     )
     found = report.recorded(done)
-    assert found == {"a": 0.5, "b": 3, "c": True, "d": Interval(0.9, 0.8, 1.0), "e": 2.0}
+    assert np.isnan(found.pop("g"))
+    interval, difference = Interval(0.9, 0.8, 1.0), Paired(0.1, 0.05, 0.2, 0.01)
+    assert found == {"a": 0.5, "b": 3, "c": True, "d": interval, "e": 2.0, "f": difference}
     assert found["c"] is True
     text = nbformat.read(done, as_version=4).cells[0].outputs[0]["data"]["text/plain"]
     assert "d = 0.90 (0.80–1.00)" in text
+    assert "f = +0.100 (+0.050 to +0.200), p = 0.010: first is better" in text
     assert "np." not in text
+    plain = nbformat.read(done, as_version=4).cells[0].outputs[0]["data"][numbers.MIME]
+    assert plain["f"] == {"value": 0.1, "low": 0.05, "high": 0.2, "p": 0.01}
+    assert found["f"].value == found["f"].difference
 
 
 def test_record_refuses_what_is_no_number():

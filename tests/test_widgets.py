@@ -30,9 +30,10 @@ def test_without_settings_one_picture_at_the_start_values():
     assert [ax.get_title() for ax in fig.axes] == ["{'width': 5}"]
 
 
-def test_live_explorer_has_a_control_each_and_starts_at_the_first_setting():
+def test_live_explorer_has_a_control_each_and_starts_at_the_first_setting(monkeypatch):
+    monkeypatch.setattr(widgets, "is_live", lambda: True)
     box = widgets.explore(draw, width=(0, 10, 1), gamma=(0.5, 2.0, 0.1), kind=["a", "b"], on=False,
-                          settings=[{"width": 3.0, "kind": "b"}], live=True)  # fmt: skip
+                          settings=[{"width": 3.0, "kind": "b"}])  # fmt: skip
     *controls, output = box.children
     assert [type(c) for c in controls] == [
         ipywidgets.IntSlider, ipywidgets.FloatSlider, ipywidgets.Dropdown, ipywidgets.Checkbox,

@@ -1,4 +1,4 @@
-"""From features to a diagnosis: classifiers, compared by patient, with curves, and files that are safe to open.
+"""From features to a diagnosis: classifiers, compared by patient, and files that are safe to open.
 
     found = classify.compare(["svm", "forest", "logistic"], table, labels, groups=patients)
     found.table                                                        # one row a model, every number with its interval
@@ -9,14 +9,11 @@
 scikit-learn and pandas are imported when a function is called that needs them.
 """
 
-from medlab.classify.curves import calibration_curve, confusion, pr_curve, roc_curve
+from medlab.classify.calibration import calibration_curve
+from medlab.classify.compare import METRICS, Comparison, better, compare, sentence
 from medlab.classify.files import load, save
-from medlab.classify.fitting import fit, out_of_fold, probabilities, tune
+from medlab.classify.fitting import fit, folds, out_of_fold, probabilities, tune
 from medlab.classify.models import GRIDS, NAMES, grid, model
-from medlab.classify.nested import METRICS, Comparison, better, compare
-from medlab.classify.sentence import sentence
-from medlab.classify.splits import folds
-from medlab.metrics import evaluate
 
 __all__ = [
     "GRIDS",
@@ -26,17 +23,13 @@ __all__ = [
     "better",
     "calibration_curve",
     "compare",
-    "confusion",
-    "evaluate",
     "fit",
     "folds",
     "grid",
     "load",
     "model",
     "out_of_fold",
-    "pr_curve",
     "probabilities",
-    "roc_curve",
     "save",
     "sentence",
     "tune",

@@ -6,16 +6,17 @@ the numbers of trees and support vectors, which scikit-learn trusts blindly, aft
 """
 
 import json
-import os
 import platform
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import medlab
+from medlab import files
 from medlab.classify import safe
 from medlab.metrics.plain import from_plain, to_plain
 
@@ -32,7 +33,8 @@ def save(model: "BaseEstimator", path: str | Path, *, card: Mapping[str, Any]) -
 
     Args:
         model: A scikit-learn model made of known parts: those of `classify.model` and `medlab.features`.
-        path: Where to; the folder must be there. A file of that name is replaced once the new one is complete.
+        path: Where to; the folder is made if it is not there. A file of that name is replaced once the new one is
+            complete.
         card: What a reader must know; "features" (names, or how they are made), "classes" (names in order) and "data"
             (what it was trained on), and whatever else: "metrics", "date", "limits". Text, numbers, lists, dicts and
             `metrics.Interval`s. The versions of medlab and its libraries are noted beside it.
@@ -47,9 +49,7 @@ def save(model: "BaseEstimator", path: str | Path, *, card: Mapping[str, Any]) -
     from sklearn.exceptions import NotFittedError
     from sklearn.utils.validation import check_is_fitted
 
-    path = Path(path)
     header = {"format": FORMAT, "version": VERSION, "versions": _versions(), "card": _as_json(card)}
-    text = json.dumps(header, indent=1, ensure_ascii=False)
     try:
         check_is_fitted(model)
     except (NotFittedError, TypeError):
@@ -58,15 +58,10 @@ def save(model: "BaseEstimator", path: str | Path, *, card: Mapping[str, Any]) -
     unknown = safe.unknown_types(data)
     if unknown:
         raise ValueError(f"model has parts that would not be opened again: {', '.join(unknown)}")
-    beside = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(_entry("medlab.json"), text)
-            archive.writestr(_entry("model.skops"), data)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-    return path
+    with files.beside(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("medlab.json", json.dumps(header, indent=1, ensure_ascii=False))
+        archive.writestr("model.skops", data)
+    return Path(path)
 
 
 def load(path: str | Path) -> tuple["BaseEstimator", dict[str, Any]]:
@@ -81,12 +76,18 @@ def load(path: str | Path) -> tuple["BaseEstimator", dict[str, Any]]:
     """
     path = Path(path)
     header, data = _read(path)
-    unknown = _guarded(path, lambda: safe.unknown_types(data))
+    with _damage_told(path):
+        unknown = safe.unknown_types(data)
     if unknown:
         raise ValueError(f"{path}: not loaded, since it holds types that are not known: {', '.join(unknown)}")
-    _warn_of_other_version(path, header["versions"])
-    model = _guarded(path, lambda: safe.build(data))
-    return model, header["card"]
+    here, there = _versions()["scikit-learn"], str(header["versions"].get("scikit-learn", "unknown"))
+    if here.split(".")[:2] != there.split(".")[:2]:
+        warnings.warn(
+            f"{path}: made with scikit-learn {there}, read with {here}; compare its results with those on its card",
+            stacklevel=2,
+        )
+    with _damage_told(path):
+        return safe.build(data), header["card"]
 
 
 def _read(path: Path) -> tuple[dict[str, Any], bytes]:
@@ -96,10 +97,13 @@ def _read(path: Path) -> tuple[dict[str, Any], bytes]:
         raise FileNotFoundError(f"{path}: there is no such file")
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{kind}, or cut short")
-    text, data, names = _guarded(path, lambda: _parts(path))
-    if text is None:
-        raise ValueError(f"{kind}: an archive of {', '.join(names[:3]) or 'nothing'}")
-    header = _guarded(path, lambda: json.loads(text, object_hook=from_plain))
+    with _damage_told(path), zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist() if name in ("medlab.json", "model.skops")}
+        others = ", ".join(archive.namelist()[:3])
+    if "medlab.json" not in parts:
+        raise ValueError(f"{kind}: an archive of {others or 'nothing'}")
+    with _damage_told(path):
+        header = json.loads(parts["medlab.json"], object_hook=from_plain)
     if not isinstance(header, dict) or not isinstance(header.get("format"), str):
         raise ValueError(f"{kind}: it does not say what it holds")
     if header["format"] != FORMAT:
@@ -109,22 +113,17 @@ def _read(path: Path) -> tuple[dict[str, Any], bytes]:
         raise ValueError(
             f"{path}: written in format {version}, medlab {medlab.__version__} reads up to {VERSION}; update medlab"
         )
-    parts = (header.get("card"), header.get("versions"))
-    if version != VERSION or not all(isinstance(part, dict) for part in parts) or data is None:
+    about = (header.get("card"), header.get("versions"))
+    if version != VERSION or not all(isinstance(part, dict) for part in about) or "model.skops" not in parts:
         raise ValueError(f"{path}: damaged: format {version!r}, with card, versions and model expected")
-    return header, data
+    return header, parts["model.skops"]
 
 
-def _parts(path: Path) -> tuple[bytes | None, bytes | None, list[str]]:
-    with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
-        return *(archive.read(n) if n in names else None for n in ("medlab.json", "model.skops")), names
-
-
-def _guarded(path: Path, step) -> Any:
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
     """What a damaged file makes of a reader is anybody's guess; it ends in one kind of error."""
     try:
-        return step()
+        yield
     except Exception as error:
         raise ValueError(f"{path}: damaged, or made to harm: {error}") from error
 
@@ -132,15 +131,6 @@ def _guarded(path: Path, step) -> Any:
 def _versions() -> dict[str, str]:
     found = {name: metadata.version(name) for name in ("scikit-learn", "skops", "numpy")}
     return {"medlab": medlab.__version__, **found, "python": platform.python_version()}
-
-
-def _warn_of_other_version(path: Path, versions: Mapping[str, str]) -> None:
-    here, there = _versions()["scikit-learn"], str(versions.get("scikit-learn", "unknown"))
-    if here.split(".")[:2] != there.split(".")[:2]:
-        warnings.warn(
-            f"{path}: made with scikit-learn {there}, read with {here}; compare its results with those on its card",
-            stacklevel=3,
-        )
 
 
 def _as_json(card: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,10 +143,3 @@ def _as_json(card: Mapping[str, Any]) -> dict[str, Any]:
         return json.loads(json.dumps(dict(card), default=to_plain, allow_nan=False))
     except (TypeError, ValueError) as error:
         raise ValueError(f"card must hold text, finite numbers, lists, dicts and Intervals: {error}") from None
-
-
-def _entry(name: str) -> zipfile.ZipInfo:
-    """An entry that does not say when it was written."""
-    entry = zipfile.ZipInfo(name)
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    return entry

@@ -2,13 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from medlab import arguments
 
 if TYPE_CHECKING:
-    from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+    from sklearn.base import BaseEstimator, ClassifierMixin
     from sklearn.pipeline import Pipeline
-
-_LEAF = {"classify__max_features": ["sqrt", 0.5], "classify__min_samples_leaf": [1, 5]}
 
 # what the inner loop of the nested cross-validation chooses from; few values, since data are few
 GRIDS: dict[str, dict[str, list]] = {
@@ -16,57 +14,41 @@ GRIDS: dict[str, dict[str, list]] = {
     "linear-svm": {"classify__estimator__C": [0.001, 0.01, 0.1, 1.0]},
     "mlp": {"classify__alpha": [0.1, 1.0, 10.0]},
     "tree": {"classify__max_depth": [2, 4, 8], "classify__min_samples_leaf": [1, 10]},
-    "forest": _LEAF,
-    "extra-trees": _LEAF,
+    "forest": {"classify__max_features": ["sqrt", 0.5], "classify__min_samples_leaf": [1, 5]},
     "logistic": {"classify__C": [0.001, 0.01, 0.1, 1.0, 10.0]},
     "adaboost": {"classify__learning_rate": [0.1, 0.3, 1.0]},
 }
 NAMES = tuple(GRIDS)
 
 
-def model(
-    name: str, *, seed: int = 0, select: int | None = None, features: "TransformerMixin | None" = None
-) -> "Pipeline":
+def model(name: str, *, seed: int = 0) -> "Pipeline":
     """A classifier with what has to happen before it, all learned from training data only.
 
-    Steps: "features" (if given), "impute" (a feature that could not be measured gets the median), "varying" and
-    "select" (if asked for), "scale" between them, "classify". Probabilities come from the classifier itself; the SVMs,
-    which have none, get a sigmoid fitted to scores of cases they were not trained on (3 folds). `fit` of the pipeline
-    makes these folds by image; `classify.fit`, `tune`, `out_of_fold` and `compare` make them by patient. The sigmoid
-    leaves the order of cases, and so the AUC of two classes, as it was. No class is weighted: with a rare disease few
-    probabilities reach 0.5, as it should be.
+    Steps: "impute" (a feature that could not be measured gets the median), "scale", "classify". For images put a
+    feature step before them: `Pipeline([("features", features.HOG()), *classify.model("svm").steps])`. Probabilities
+    come from the classifier itself; the SVMs, which have none, get a sigmoid fitted to scores of cases they were not
+    trained on (3 folds). `fit` of the pipeline makes these folds by image; `classify.fit`, `tune`, `out_of_fold` and
+    `compare` make them by patient. The sigmoid leaves the order of cases, and so the AUC of two classes, as it was. No
+    class is weighted: with a rare disease few probabilities reach 0.5, as it should be.
 
     Args:
         name: One of `NAMES`.
         seed: Where all random choices of the classifier start.
-        select: Keep so many features, those whose mean differs most between classes (F test).
-        features: A step that makes features of images, such as `medlab.features.HOG()`.
 
     Raises:
-        ValueError: If the name is unknown, `select` is not a whole number above 0, or `features` is not a step.
+        ValueError: If the name is unknown.
 
     Source of the sigmoid: Platt 1999. Taught in: notebook 06.
 
-    >>> list(model("logistic", select=10).named_steps)
-    ['impute', 'varying', 'scale', 'select', 'classify']
+    >>> list(model("logistic").named_steps)
+    ['impute', 'scale', 'classify']
     """
-    from sklearn.feature_selection import SelectKBest, VarianceThreshold, f_classif
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import StandardScaler
 
-    if select is not None and (isinstance(select, bool) or not isinstance(select, (int, np.integer)) or select < 1):
-        raise ValueError(f"select must be a whole number of features, at least 1, or None; got {select!r}")
-    if features is not None and not (hasattr(features, "fit") and hasattr(features, "transform")):
-        raise ValueError(f"features must be a scikit-learn step with fit and transform, got {features!r}")
-    steps: list[tuple[str, Any]] = [] if features is None else [("features", features)]
-    steps.append(("impute", SimpleImputer(strategy="median", keep_empty_features=True)))
-    if select is not None:  # the F test knows nothing of a feature that is the same everywhere
-        steps.append(("varying", VarianceThreshold()))
-    steps.append(("scale", StandardScaler()))
-    if select is not None:
-        steps.append(("select", SelectKBest(f_classif, k=int(select))))
-    return Pipeline([*steps, ("classify", _classifier(name, seed))])
+    impute = SimpleImputer(strategy="median", keep_empty_features=True)
+    return Pipeline([("impute", impute), ("scale", StandardScaler()), ("classify", _classifier(name, seed))])
 
 
 def grid(estimator: "str | BaseEstimator") -> dict[str, list]:
@@ -76,11 +58,10 @@ def grid(estimator: "str | BaseEstimator") -> dict[str, list]:
         ValueError: If the name is unknown.
     """
     if isinstance(estimator, str):
-        _check(estimator)
-        return GRIDS[estimator]
-    last = getattr(estimator, "named_steps", {}).get("classify")
+        return GRIDS[arguments.choice(estimator, "name", NAMES)]
     kinds = {_kind(_classifier(name, 0)): name for name in NAMES}
-    return GRIDS[kinds[_kind(last)]] if _kind(last) in kinds else {}
+    name = kinds.get(_kind(getattr(estimator, "named_steps", {}).get("classify")))
+    return {} if name is None else GRIDS[name]
 
 
 def _kind(classifier: Any) -> tuple[type, type]:
@@ -89,20 +70,20 @@ def _kind(classifier: Any) -> tuple[type, type]:
 
 def _classifier(name: str, seed: int) -> "ClassifierMixin":
     from sklearn.calibration import CalibratedClassifierCV
-    from sklearn.ensemble import AdaBoostClassifier, ExtraTreesClassifier, RandomForestClassifier
+    from sklearn.ensemble import AdaBoostClassifier, RandomForestClassifier
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold
     from sklearn.neural_network import MLPClassifier
     from sklearn.svm import SVC, LinearSVC
     from sklearn.tree import DecisionTreeClassifier
 
-    _check(name)
-    parts = StratifiedKFold(3, shuffle=True, random_state=seed)
+    def calibrated(machine: Any) -> CalibratedClassifierCV:
+        parts = StratifiedKFold(3, shuffle=True, random_state=seed)
+        return CalibratedClassifierCV(machine, cv=parts, ensemble=False)
+
     make = {
-        "svm": lambda: CalibratedClassifierCV(SVC(), cv=parts, ensemble=False),
-        "linear-svm": lambda: CalibratedClassifierCV(
-            LinearSVC(C=0.01, dual="auto", max_iter=20_000, random_state=seed), cv=parts, ensemble=False
-        ),
+        "svm": lambda: calibrated(SVC()),
+        "linear-svm": lambda: calibrated(LinearSVC(C=0.01, dual="auto", max_iter=20_000, random_state=seed)),
         # lbfgs suits tables, and a smooth activation suits lbfgs (ReLU takes ten times as long); no early stopping, as
         # it would keep back images of patients that it trains on
         "mlp": lambda: MLPClassifier(
@@ -110,15 +91,9 @@ def _classifier(name: str, seed: int) -> "ClassifierMixin":
         ),
         "tree": lambda: DecisionTreeClassifier(max_depth=4, random_state=seed),
         "forest": lambda: RandomForestClassifier(200, random_state=seed),
-        "extra-trees": lambda: ExtraTreesClassifier(200, random_state=seed),
         "logistic": lambda: LogisticRegression(max_iter=2000, random_state=seed),
         "adaboost": lambda: AdaBoostClassifier(
             DecisionTreeClassifier(max_depth=1), n_estimators=100, learning_rate=0.3, random_state=seed
         ),
     }
-    return make[name]()
-
-
-def _check(name: str) -> None:
-    if name not in GRIDS:
-        raise ValueError(f"no classifier {name!r}; there are {', '.join(NAMES)}")
+    return make[arguments.choice(name, "name", NAMES)]()

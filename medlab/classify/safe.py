@@ -4,118 +4,93 @@ import io
 import json
 import sys
 import zipfile
-from functools import cache
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 # the ways skops may build an object; those for partial functions, methods and operators are left out
-_LOADERS = {
+LOADERS = {
     "CachedNode", "DTypeNode", "DictNode", "FunctionNode", "JsonNode", "ListNode", "NdArrayNode", "ObjectNode",
     "RandomStateNode", "TreeNode", "TupleNode", "TypeNode",
 }  # fmt: skip
-_PLAIN = {f"builtins.{name}" for name in ("bool", "dict", "float", "int", "list", "str", "tuple")}
-
-
-@cache
-def known_types() -> frozenset[str]:
-    """Full names of all types and functions that are loaded."""
-    from sklearn import (
-        calibration,
-        decomposition,
-        dummy,
-        ensemble,
-        feature_selection,
-        impute,
-        linear_model,
-        model_selection,
-        naive_bayes,
-        neural_network,
-        pipeline,
-        preprocessing,
-        svm,
-        tree,
-    )
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-
-    from medlab.features import transformers
-
-    parts = [
-        calibration.CalibratedClassifierCV, calibration._CalibratedClassifier, calibration._SigmoidCalibration,
-        decomposition.PCA, LinearDiscriminantAnalysis, dummy.DummyClassifier,
-        ensemble.AdaBoostClassifier, ensemble.ExtraTreesClassifier, ensemble.RandomForestClassifier,
-        feature_selection.SelectKBest, feature_selection.SelectPercentile, feature_selection.VarianceThreshold,
-        feature_selection.f_classif, feature_selection.mutual_info_classif, impute.SimpleImputer,
-        linear_model.LogisticRegression, model_selection.StratifiedKFold, naive_bayes.GaussianNB,
-        neural_network.MLPClassifier, neural_network._stochastic_optimizers.AdamOptimizer, pipeline.FeatureUnion,
-        pipeline.Pipeline, preprocessing.LabelBinarizer, preprocessing.MinMaxScaler, preprocessing.RobustScaler,
-        preprocessing.StandardScaler, svm.SVC, svm.LinearSVC, tree.DecisionTreeClassifier, tree.ExtraTreeClassifier,
-        tree._tree.Tree,
-        transformers.GLCM, transformers.HOG, transformers.HSV, transformers.Haar, transformers.Intensity,
-        transformers.LBP, transformers.Margin, transformers.Shape,
-        np.ndarray, np.dtype, np.random.RandomState,
-        *(np.dtype(code).type for code in "?bhilqBHILQefdU"),
-    ]  # fmt: skip
-    named = {f"{part.__module__}.{part.__qualname__}" for part in parts}
-    return frozenset(named | {"numpy.random.mtrand.RandomState"} | _PLAIN)
+_TYPES = {  # module: the types and functions of it that are loaded
+    "builtins": "bool dict float int list str tuple",
+    "medlab.features.transformers": "GLCM HOG HSV Haar Intensity LBP Margin Shape",
+    "numpy": "dtype ndarray bool str_ float16 float32 float64 int8 int16 int32 int64 intc longlong "
+    "uint8 uint16 uint32 uint64 uintc ulonglong",
+    "numpy.random.mtrand": "RandomState",
+    "sklearn.calibration": "CalibratedClassifierCV _CalibratedClassifier _SigmoidCalibration",
+    "sklearn.decomposition._pca": "PCA",
+    "sklearn.discriminant_analysis": "LinearDiscriminantAnalysis",
+    "sklearn.dummy": "DummyClassifier",
+    "sklearn.ensemble._forest": "ExtraTreesClassifier RandomForestClassifier",
+    "sklearn.ensemble._weight_boosting": "AdaBoostClassifier",
+    "sklearn.feature_selection._mutual_info": "mutual_info_classif",
+    "sklearn.feature_selection._univariate_selection": "SelectKBest SelectPercentile f_classif",
+    "sklearn.feature_selection._variance_threshold": "VarianceThreshold",
+    "sklearn.impute._base": "SimpleImputer",
+    "sklearn.linear_model._logistic": "LogisticRegression",
+    "sklearn.model_selection._split": "StratifiedKFold",
+    "sklearn.naive_bayes": "GaussianNB",
+    "sklearn.neural_network._multilayer_perceptron": "MLPClassifier",
+    "sklearn.neural_network._stochastic_optimizers": "AdamOptimizer",
+    "sklearn.pipeline": "FeatureUnion Pipeline",
+    "sklearn.preprocessing._data": "MinMaxScaler RobustScaler StandardScaler",
+    "sklearn.preprocessing._label": "LabelBinarizer",
+    "sklearn.svm._classes": "LinearSVC SVC",
+    "sklearn.tree._classes": "DecisionTreeClassifier ExtraTreeClassifier",
+    "sklearn.tree._tree": "Tree",
+}
+KNOWN = frozenset(f"{module}.{name}" for module, names in _TYPES.items() for name in names.split())
 
 
 def unknown_types(data: bytes) -> list[str]:
     """Types and ways to build them in a skops file that are not on the list."""
+    unknown = set()
+
+    def look_at(part: dict) -> dict:
+        if not part.keys().isdisjoint(("__class__", "__module__", "__loader__")):
+            name, loader = f"{part.get('__module__')}.{part.get('__class__')}", part.get("__loader__")
+            unknown.update(() if name in KNOWN else {name})
+            unknown.update(() if loader in LOADERS else {f"{name} by {loader}"})
+        return part
+
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        schema = json.loads(archive.read("schema.json"))
-    found = set()
-    todo = [schema]
-    while todo:
-        part = todo.pop()
-        if isinstance(part, dict):
-            if "__class__" in part or "__module__" in part or "__loader__" in part:
-                found |= _unknown(part)
-            todo.extend(part.values())
-        elif isinstance(part, list):
-            todo.extend(part)
-    return sorted(found)
+        json.loads(archive.read("schema.json"), object_hook=look_at)
+    return sorted(unknown)
 
 
 def skops_io():
     """`skops.io`, imported without torch: skops walks through all of scikit-learn, which has a door to torch in it."""
     door = "sklearn.externals.array_api_compat.torch"
-    if "skops.io" in sys.modules or door in sys.modules:
-        return import_module("skops.io")
-    sys.modules[door] = None  # whoever imports it is told that it is not there, and goes on
+    sys.modules.setdefault(door, None)  # whoever imports it now is told that it is not there, and goes on
     try:
         return import_module("skops.io")
     finally:
-        del sys.modules[door]
+        if sys.modules[door] is None:
+            del sys.modules[door]
 
 
 def build(data: bytes) -> Any:
     """The model of a file whose types are all known; an error if its numbers are out of bounds."""
     from sklearn.utils.validation import check_is_fitted
 
-    model = skops_io().loads(data, trusted=sorted(known_types()))
+    model = skops_io().loads(data, trusted=sorted(KNOWN))
     check_is_fitted(model)
-    seen, todo = set(), [model]
-    while todo:
-        part = todo.pop()
+    seen, parts = set(), [model]
+    for part in parts:  # grows on the way
         if id(part) in seen or isinstance(part, (str, bytes, np.generic)):
             continue
         seen.add(id(part))
         _check(part)
         if isinstance(part, dict):
-            todo.extend(part.values())
-        elif isinstance(part, (list, tuple)) or (isinstance(part, np.ndarray) and part.dtype == object):
-            todo.extend(part if not isinstance(part, np.ndarray) else part.ravel().tolist())
+            parts.extend(part.values())
+        elif isinstance(part, np.ndarray):
+            parts.extend(part.ravel() if part.dtype == object else ())
         else:
-            todo.extend(getattr(part, "__dict__", {}).values())
+            parts.extend(part if isinstance(part, (list, tuple)) else getattr(part, "__dict__", {}).values())
     return model
-
-
-def _unknown(part: dict) -> set[str]:
-    name, loader = f"{part.get('__module__')}.{part.get('__class__')}", part.get("__loader__")
-    wrong = set() if name in known_types() else {name}
-    return wrong if loader in _LOADERS else wrong | {f"{name} by {loader}"}
 
 
 def _check(part: Any) -> None:
@@ -126,8 +101,7 @@ def _check(part: Any) -> None:
         _check_tree(part)
     if hasattr(part, "tree_") and part.tree_.n_features != part.n_features_in_:
         raise ValueError("a decision tree in it asks for other features than it says")
-    trees = getattr(part, "estimators_", [])
-    if any(one.n_features_in_ != part.n_features_in_ for one in trees):
+    if any(tree.n_features_in_ != part.n_features_in_ for tree in getattr(part, "estimators_", [])):
         raise ValueError("trees in it ask for other features than their forest")
     if isinstance(part, SVC) and hasattr(part, "support_vectors_"):
         _check_support(part)
@@ -138,10 +112,10 @@ def _check_tree(tree: Any) -> None:
     n = tree.node_count
     if not 1 <= n <= tree.capacity:
         raise ValueError("a decision tree in it has not the nodes it says")
-    left, right, feature, at = tree.children_left, tree.children_right, tree.feature, np.arange(n)
-    children = (left > at) & (left < n) & (right > at) & (right < n)
-    known = (feature >= 0) & (feature < tree.n_features)
-    if not (children & known)[left != -1].all():
+    inner = tree.children_left != -1
+    at, children = np.flatnonzero(inner), np.array([tree.children_left, tree.children_right])[:, inner]
+    features = tree.feature[inner]
+    if not ((children > at) & (children < n)).all() or not ((features >= 0) & (features < tree.n_features)).all():
         raise ValueError("a decision tree in it leads out of its own nodes or features")
 
 
@@ -152,11 +126,10 @@ def _check_support(model: Any) -> None:
     fits = (
         model._sparse is False
         and model.kernel in ("linear", "poly", "rbf", "sigmoid")
-        and vectors.ndim == 2
-        and vectors.shape[1] == model.n_features_in_
+        and vectors.shape == (len(model.support_), model.n_features_in_)
         and len(counts) == classes
         and (counts >= 0).all()
-        and counts.sum() == len(vectors) == len(model.support_)
+        and counts.sum() == len(vectors)
         and model._dual_coef_.shape == (classes - 1, len(vectors))
         and len(model._intercept_) == pairs
         and len(model._probA) == len(model._probB)

@@ -8,24 +8,22 @@ says yes) is NaN, never a made-up 0 or 1; two empty masks agree (Dice 1).
 """
 
 from medlab.metrics.classification import (
+    METRICS,
     accuracy,
     auc,
     brier,
     calibration_error,
     decisions,
-    delong,
-    delong_test,
     f1,
     precision,
     recall,
     specificity,
 )
 from medlab.metrics.detection import Froc, froc
-from medlab.metrics.interval import Interval, Paired, interval, paired
+from medlab.metrics.interval import Interval, Paired, evaluate, interval, paired
 from medlab.metrics.overlap import boundary_f1, dice, hausdorff95, iou, surface_distance
 from medlab.metrics.quality import cnr, psnr, ssim
 from medlab.metrics.regression import Agreement, bland_altman, mae
-from medlab.metrics.table import METRICS, evaluate
 
 __all__ = [
     "METRICS",
@@ -41,8 +39,6 @@ __all__ = [
     "calibration_error",
     "cnr",
     "decisions",
-    "delong",
-    "delong_test",
     "dice",
     "evaluate",
     "f1",

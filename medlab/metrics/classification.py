@@ -17,7 +17,7 @@ def accuracy(labels: np.ndarray, scores: np.ndarray, *, weights: np.ndarray | No
     """Share of right decisions; with several labels, the mean over them."""
     labels, scores = _paired_arrays(labels, scores)
     right = decisions(labels, scores) == labels
-    return _mean(right.mean(axis=1) if right.ndim == 2 else right, weights)
+    return weighted_mean(right.mean(axis=1) if right.ndim == 2 else right, weights)
 
 
 def recall(labels: np.ndarray, scores: np.ndarray, *, weights: np.ndarray | None = None) -> float | np.ndarray:
@@ -40,13 +40,9 @@ def specificity(labels: np.ndarray, scores: np.ndarray, *, weights: np.ndarray |
 
 def f1(labels: np.ndarray, scores: np.ndarray, *, weights: np.ndarray | None = None) -> float | np.ndarray:
     """Harmonic mean of precision and recall: 2 TP / (2 TP + FP + FN). NaN where there is neither case nor alarm."""
-
-    def of_one(truth: np.ndarray, said: np.ndarray) -> float | np.ndarray:
-        hits, either = _sum(truth & said, weights), _sum(truth, weights) + _sum(said, weights)
-        with np.errstate(invalid="ignore"):
-            return _plain(2 * hits / either)
-
-    return _over_classes(of_one, labels, scores)
+    return _over_classes(
+        lambda truth, said: _ratio(2 * (truth & said), truth.astype(int) + said, weights), labels, scores
+    )
 
 
 def auc(labels: np.ndarray, scores: np.ndarray, *, weights: np.ndarray | None = None) -> float | np.ndarray:
@@ -73,10 +69,10 @@ def brier(labels: np.ndarray, scores: np.ndarray, *, weights: np.ndarray | None 
     labels, scores = _paired_arrays(labels, scores)
     _check_probabilities(labels, scores)
     if scores.ndim == 1:
-        return _mean((scores - labels) ** 2, weights)
+        return weighted_mean((scores - labels) ** 2, weights)
     if labels.ndim == 2:
-        return _mean(((scores - labels) ** 2).mean(axis=1), weights)
-    return _mean(((scores - np.eye(scores.shape[1])[labels]) ** 2).sum(axis=1), weights)
+        return weighted_mean(((scores - labels) ** 2).mean(axis=1), weights)
+    return weighted_mean(((scores - np.eye(scores.shape[1])[labels]) ** 2).sum(axis=1), weights)
 
 
 def calibration_error(
@@ -114,77 +110,33 @@ def decisions(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
     return (scores >= 0.5).astype(int)
 
 
-def delong(labels: np.ndarray, scores: np.ndarray, *, level: float = 0.95) -> tuple[float, float, float]:
-    """AUC of two classes with DeLong's interval, without any random draw; cases must be independent.
-
-    Returns:
-        Value, lower and upper end.
-
-    Raises:
-        ValueError: If a class has fewer than two cases.
-
-    Source: DeLong et al. 1988, doi:10.2307/2531595; fast form of Sun and Xu 2014, doi:10.1109/LSP.2014.2337313.
-    """
-    from scipy.stats import norm
-
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, got {level}")
-    value, variance = _delong_parts(labels, [scores])
-    half = norm.ppf((1 + level) / 2) * np.sqrt(variance[0, 0])
-    return float(value[0]), float(max(0.0, value[0] - half)), float(min(1.0, value[0] + half))
-
-
-def delong_test(labels: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
-    """Two-sided p that two correlated AUCs on the same, independent cases are equal. NaN if they never differ."""
-    from scipy.stats import norm
-
-    value, cov = _delong_parts(labels, [a, b])
-    spread = np.sqrt(cov[0, 0] + cov[1, 1] - 2 * cov[0, 1])
-    return float(2 * norm.sf(abs(value[0] - value[1]) / spread)) if spread > 0 else float("nan")
-
-
-def _delong_parts(labels: np.ndarray, scores: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    from scipy.stats import rankdata
-
-    checked = [_paired_arrays(labels, score) for score in scores]
-    if checked[0][0].max() > 1 or any(score.ndim != 1 for _, score in checked):
-        raise ValueError("DeLong compares scores (N,) of two classes")
-    labels, scores = checked[0][0].astype(bool), [score for _, score in checked]
-    m, n = int(labels.sum()), int((~labels).sum())
-    if m < 2 or n < 2:
-        raise ValueError(f"DeLong's variance needs two cases of each class, got {m} and {n}")
-    values, of_positives, of_negatives = [], [], []
-    for score in scores:
-        positive, negative = score[labels], score[~labels]
-        together = rankdata(np.concatenate([positive, negative]))
-        of_positives.append((together[:m] - rankdata(positive)) / n)
-        of_negatives.append(1 - (together[m:] - rankdata(negative)) / m)
-        values.append(of_positives[-1].mean())
-    cov = np.atleast_2d(np.cov(of_positives)) / m + np.atleast_2d(np.cov(of_negatives)) / n
-    return np.array(values), cov
+METRICS: dict[str, Callable] = {  # the columns of every table of the course
+    metric.__name__: metric for metric in (auc, accuracy, recall, precision, f1, specificity, brier)
+}
+_RESTS_ON: dict[Callable, Callable] = {  # the cases that decide a metric, by (truth, alarm) of a condition
+    accuracy: lambda truth, alarm: [np.ones_like(truth)],
+    auc: lambda truth, score: [truth, ~truth],
+    f1: lambda truth, alarm: [truth | alarm],
+    precision: lambda truth, alarm: [alarm],
+    recall: lambda truth, alarm: [truth],
+    specificity: lambda truth, alarm: [~truth],
+}
+SHARES = tuple(_RESTS_ON)  # 0 to 1, where a perfect score is still an estimate
 
 
 def rests_on(metric: Callable, labels: np.ndarray, scores: np.ndarray) -> list[np.ndarray]:
-    """The cases that decide a metric, one mask per condition: recall rests on the cases that have it, and so on."""
+    """The cases that decide one of `SHARES`, as masks: recall rests on the cases that have a condition, and so on."""
     labels, scores = _paired_arrays(labels, scores)
-    truths = [truth for truth, _ in _columns(labels, scores)]
-    if metric is accuracy:
-        return [np.ones(len(labels), bool)]
-    if metric is auc:
-        return [mask for truth in truths for mask in (truth, ~truth)]
-    if metric is recall:
-        return truths
-    if metric is specificity:
-        return [~truth for truth in truths]
-    alarms = [alarm for _, alarm in _pairs(labels, scores)]
-    return alarms if metric is precision else [t | a for (t, _), a in zip(_pairs(labels, scores), alarms, strict=True)]
+    pairs = _columns(labels, scores) if metric is auc else _pairs(labels, scores)
+    return [cases for pair in pairs for cases in _RESTS_ON[metric](*pair)]
 
 
 def _paired_arrays(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Labels and scores as arrays that belong together, or an error; nothing is guessed."""
     labels, scores = np.asarray(labels), np.asarray(scores)
+    got = f"got {labels.shape} and {scores.shape}"
     if labels.ndim not in (1, 2) or scores.ndim not in (1, 2) or len(labels) != len(scores) or len(labels) == 0:
-        raise ValueError(f"labels and scores must be as many, and at least one, got {labels.shape} and {scores.shape}")
+        raise ValueError(f"labels and scores must be as many, and at least one, {got}")
     if labels.dtype.kind not in "iubf" or not np.array_equal(labels, np.round(labels)) or labels.min() < 0:
         raise ValueError(f"labels must be whole numbers from 0, got {labels.dtype} such as {labels.ravel()[0]!r}")
     if scores.dtype.kind not in "iubf" or not np.isfinite(scores).all():
@@ -192,15 +144,11 @@ def _paired_arrays(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, 
     labels = labels.astype(int)
     top = labels.max()
     if labels.ndim == 2 and (scores.shape != labels.shape or top > 1):
-        raise ValueError(f"several labels are 0 or 1 and need as many scores, got {labels.shape} and {scores.shape}")
+        raise ValueError(f"several labels are 0 or 1 and need as many scores, {got}")
     if labels.ndim == 1 and scores.ndim == 2 and (scores.shape[1] < 2 or top >= scores.shape[1]):
-        raise ValueError(
-            f"scores (N, K) need a column for each class up to {top}, got {scores.shape}; one column: ravel"
-        )
+        raise ValueError(f"scores (N, K) need a column for each class up to {top}, {got}; one column: ravel")
     if labels.ndim == 1 and scores.ndim == 1 and scores.dtype.kind == "f" and top > 1:
-        raise ValueError(
-            f"{top + 1} classes need scores (N, {top + 1}), or decisions as whole numbers; got {scores.shape}"
-        )
+        raise ValueError(f"{top + 1} classes need scores (N, {top + 1}), or decisions as whole numbers; {got}")
     return labels, scores
 
 
@@ -248,13 +196,14 @@ def _sum(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
     return values.sum() if weights is None else np.asarray(weights) @ values.astype(float)
 
 
-def _mean(values: np.ndarray, weights: np.ndarray | None) -> float | np.ndarray:
-    return _plain(_sum(values, weights) / _sum(np.ones(len(values)), weights))
-
-
 def _ratio(part: np.ndarray, whole: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         return np.asarray(_sum(part, weights), dtype=float) / _sum(whole, weights)
+
+
+def weighted_mean(values: np.ndarray, weights: np.ndarray | None) -> float | np.ndarray:
+    """The mean over cases, for each row of weights where there are several."""
+    return _plain(_ratio(values, np.ones(len(values)), weights))
 
 
 def _plain(value) -> float | np.ndarray:

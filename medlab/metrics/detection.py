@@ -16,13 +16,16 @@ class Froc:
         false_alarms: False alarms per scan, rising.
         sensitivity: Share of the lesions found at each.
         thresholds: Score from which on a mark counts.
-        score: Mean sensitivity at 1/8, 1/4, 1/2, 1, 2, 4 and 8 false alarms per scan.
     """
 
     false_alarms: np.ndarray
     sensitivity: np.ndarray
     thresholds: np.ndarray
-    score: float
+
+    @property
+    def score(self) -> float:
+        """Mean sensitivity at 1/8, 1/4, 1/2, 1, 2, 4 and 8 false alarms per scan."""
+        return float(np.mean([self.at(rate) for rate in RATES]))
 
     def at(self, rate: float) -> float:
         """Sensitivity at so many false alarms per scan: that of the last threshold that keeps them."""
@@ -69,8 +72,7 @@ def froc(
     thresholds = np.unique(np.concatenate([hit, miss]))[::-1]
     sensitivity = (len(hit) - np.searchsorted(hit, thresholds)) / len(truth)
     alarms = (len(miss) - np.searchsorted(miss, thresholds)) / n_scans
-    curve = Froc(np.r_[0.0, alarms], np.r_[0.0, sensitivity], np.r_[np.inf, thresholds], 0.0)
-    return Froc(curve.false_alarms, curve.sensitivity, curve.thresholds, float(np.mean([curve.at(r) for r in RATES])))
+    return Froc(np.r_[0.0, alarms], np.r_[0.0, sensitivity], np.r_[np.inf, thresholds])
 
 
 def _inside(point: Sequence[float], box: Sequence[float]) -> bool:

@@ -6,6 +6,8 @@ infinite.
 
 import numpy as np
 
+from medlab import arguments
+
 
 def dice(a: np.ndarray, b: np.ndarray) -> float:
     """Overlap of two masks, 2 |A and B| / (|A| + |B|), from 0 to 1.
@@ -76,23 +78,18 @@ def surface_distance(a: np.ndarray, b: np.ndarray, *, spacing: tuple[float, ...]
 
 
 def _masks(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    a, b = np.asarray(a), np.asarray(b)
-    if a.shape != b.shape or a.size == 0:
-        raise ValueError(f"masks must have the same shape and at least one voxel, got {a.shape} and {b.shape}")
-    for mask in (a, b):
-        if mask.dtype != bool and not np.isin(mask, (0, 1)).all():
-            raise ValueError(f"a mask holds 0 and 1 only, got {mask.dtype} from {mask.min()} to {mask.max()}")
-    return a.astype(bool), b.astype(bool)
+    a = arguments.mask(a, "a", ndim=(1, 2, 3))
+    if np.shape(b) != a.shape:
+        raise ValueError(f"masks must have the same shape, got {a.shape} and {np.shape(b)}")
+    return a, arguments.mask(b, "b")
 
 
 def _surface_distances(a: np.ndarray, b: np.ndarray, spacing: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Distances in mm of the surface voxels (those with a neighbour outside) of each mask to the other surface."""
     from scipy.ndimage import binary_erosion, distance_transform_edt
 
-    if len(spacing) != a.ndim or not all(step > 0 for step in spacing):
-        raise ValueError(f"spacing must be {a.ndim} numbers above 0 mm, got {spacing}")
-    inside = np.nonzero(a | b)  # far from both masks there is nothing to measure
-    box = tuple(slice(max(0, axis.min() - 1), axis.max() + 2) for axis in inside)
+    box = arguments.box(a | b)  # far from both masks there is nothing to measure
     surfaces = [mask & ~binary_erosion(mask) for mask in (a[box], b[box])]
+    spacing = arguments.spacing(spacing, a.ndim)
     to_a, to_b = (distance_transform_edt(~surface, sampling=spacing) for surface in surfaces)
     return to_b[surfaces[0]], to_a[surfaces[1]]

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from medlab import arguments
+
 
 def psnr(reference: np.ndarray, image: np.ndarray, *, data_range: float) -> float:
     """Peak signal-to-noise ratio in dB; infinite for equal images.
@@ -48,9 +50,9 @@ def cnr(image: np.ndarray, region: np.ndarray, background: np.ndarray) -> float:
     Raises:
         ValueError: If a region is empty, they overlap, or shapes differ.
     """
-    image, region, background = np.asarray(image, dtype=float), np.asarray(region, bool), np.asarray(background, bool)
-    if not image.shape == region.shape == background.shape:
-        raise ValueError(f"shapes must agree, got {image.shape}, {region.shape} and {background.shape}")
+    image = arguments.image(image, dtype=float)
+    region = arguments.mask(region, "region", shape=image.shape)
+    background = arguments.mask(background, "background", shape=image.shape)
     if not region.any() or background.sum() < 2 or (region & background).any():
         raise ValueError(f"cnr needs two regions apart, got {region.sum()} and {background.sum()} voxels")
     noise = image[background].std(ddof=1)
@@ -59,9 +61,9 @@ def cnr(image: np.ndarray, region: np.ndarray, background: np.ndarray) -> float:
 
 
 def _pair(reference: np.ndarray, image: np.ndarray, data_range: float) -> tuple[np.ndarray, np.ndarray]:
-    reference, image = np.asarray(reference, dtype=float), np.asarray(image, dtype=float)
+    reference = arguments.image(reference, "reference", dtype=float)
+    image = arguments.image(image, dtype=float)
     if reference.shape != image.shape:
         raise ValueError(f"images must have the same shape, got {reference.shape} and {image.shape}")
-    if not data_range > 0:
-        raise ValueError(f"data_range must be above 0, got {data_range}")
+    arguments.number(data_range, "data_range", above=0)
     return reference, image

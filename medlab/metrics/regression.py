@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from medlab.metrics.classification import weighted_mean
 from medlab.metrics.interval import Interval
 
 
@@ -18,10 +19,7 @@ def mae(truth: np.ndarray, predicted: np.ndarray, *, weights: np.ndarray | None 
     error = np.abs(np.subtract(predicted, truth, dtype=float))
     if error.ndim != 1 or len(error) == 0:
         raise ValueError(f"mae takes two rows of numbers, got shapes {np.shape(truth)} and {np.shape(predicted)}")
-    if weights is None:
-        return float(error.mean())
-    weights = np.asarray(weights)
-    return weights @ error / weights.sum(axis=-1)
+    return weighted_mean(error, weights)
 
 
 @dataclass(frozen=True)
@@ -39,15 +37,14 @@ class Agreement:
     upper: Interval
 
 
-def bland_altman(a: np.ndarray, b: np.ndarray, *, level: float = 0.95) -> Agreement:
-    """Bias and limits of agreement of two methods on the same cases, each with its interval.
+def bland_altman(a: np.ndarray, b: np.ndarray) -> Agreement:
+    """Bias and limits of agreement of two methods on the same cases, each with its 95 % interval.
 
     The intervals assume independent, roughly normal differences; look at their plot against the mean first.
 
     Args:
         a: (N,) values by the first method.
         b: (N,) values by the second.
-        level: Of the intervals; the limits themselves are at 95 %.
 
     Raises:
         ValueError: If lengths differ or there are fewer than two cases.
@@ -57,13 +54,11 @@ def bland_altman(a: np.ndarray, b: np.ndarray, *, level: float = 0.95) -> Agreem
     from scipy.stats import t
 
     a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, got {level}")
     if a.ndim != 1 or a.shape != b.shape or len(a) < 2:
         raise ValueError(f"bland_altman takes two rows of at least 2 numbers, got shapes {a.shape} and {b.shape}")
     difference = b - a
     n, bias, spread = len(a), float(difference.mean()), float(difference.std(ddof=1))
-    factor = t.ppf((1 + level) / 2, n - 1)
+    factor = t.ppf(0.975, n - 1)
     of_bias = factor * spread / np.sqrt(n)
     of_limit = factor * spread * np.sqrt(1 / n + 1.96**2 / (2 * (n - 1)))
     lower, upper = bias - 1.96 * spread, bias + 1.96 * spread

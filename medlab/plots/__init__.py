@@ -6,7 +6,7 @@ One panel takes `ax=None` and returns the Axes; several panels return a closed F
 from medlab.plots.charts import curves, histogram
 from medlab.plots.images import grid, image, planes
 from medlab.plots.overlays import boxes, mask
-from medlab.plots.performance import calibration, confusion, forest, precision_recall, roc
+from medlab.plots.performance import calibration, confusion, forest, roc
 from medlab.plots.style import COLORS, LINES, MARKERS, row
 from medlab.plots.training import feature_maps, filters, training_curves
 
@@ -26,7 +26,6 @@ __all__ = [
     "image",
     "mask",
     "planes",
-    "precision_recall",
     "roc",
     "row",
     "training_curves",

@@ -1,12 +1,13 @@
 """Images with a grey scale and millimetres: one, a grid of them, three planes of a volume."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from medlab import arguments
 from medlab.plots.overlays import mask
 from medlab.plots.style import OUTLINE, SMALL, axes, figure, label
 
@@ -67,13 +68,8 @@ def grid(
     window: tuple[float, float] | None = None,
     limits: tuple[float, float] | None = None,
     unit: str = "",
-    same_range: bool = True,
 ) -> Figure:
-    """Show several images side by side, in one grey range so that they can be compared.
-
-    Args:
-        same_range: False stretches each image by itself, for images of different kinds; each then has its own scale.
-    """
+    """Show several images side by side, in one grey range so that they can be compared."""
     if len(images) == 0:
         raise ValueError("grid needs at least one image, got none")
     if len(titles) not in (0, len(images)):
@@ -82,17 +78,17 @@ def grid(
     rows = -(-len(images) // columns)
     fig, panels = figure(rows, columns, (3.1 * columns, 3.0 * rows))
     grey = [np.asarray(picture) for picture in images if np.ndim(picture) == 2]
-    if same_range and grey and window is None and limits is None:
+    if grey and window is None and limits is None:
         limits = (min(g.min() for g in grey), max(g.max() for g in grey))
-    for i, panel in enumerate(panels.flat):
-        if i >= len(images):
+    for panel, picture, title in zip_longest(panels.flat, images, titles):
+        if picture is None:
             panel.set_visible(False)
             continue
-        title = titles[i] if len(titles) else ""
-        look = {"spacing": spacing, "window": window, "limits": limits, "unit": unit, "title": title}
-        image(images[i], **look, ax=panel, scale=not same_range)
-    if same_range and grey:
-        _shared_scale(fig, panels, unit)
+        options = {"spacing": spacing, "window": window, "limits": limits, "unit": unit, "title": title or ""}
+        image(picture, **options, ax=panel, scale=False)
+    if grey:
+        first = next(panel.images[0] for panel in panels.flat if panel.images[0].get_array().ndim == 2)
+        _scale_bar(fig.colorbar(first, ax=panels, fraction=0.03, pad=0.02), unit)
     return fig
 
 
@@ -121,52 +117,33 @@ def planes(
     volume = np.asarray(volume)
     if volume.ndim != 3:
         raise ValueError(f"planes needs a volume (z, y, x), got shape {volume.shape}")
-    point = tuple(n // 2 for n in volume.shape) if point is None else tuple(int(p) for p in point)
-    if len(point) != 3 or not all(0 <= p < n for p, n in zip(point, volume.shape, strict=True)):
-        raise ValueError(f"point must lie inside the volume of shape {volume.shape}, got {point}")
-    if region is not None and np.shape(region) != volume.shape:
-        raise ValueError(f"region must have the shape of the volume, {volume.shape}, got {np.shape(region)}")
+    z, y, x = arguments.point([n // 2 for n in volume.shape] if point is None else point, volume.shape)
+    if region is not None:
+        region = arguments.mask(region, "region", shape=volume.shape)
     limits = grey_range(volume, window, None)
-    z, y, x = point
     dz, dy, dx = (1.0, 1.0, 1.0) if spacing is None else spacing
-    cuts = [  # title, slices, spacing, dashed lines (vertical, horizontal), letters (left, right, top)
-        ("axial", np.s_[z], (dy, dx), (x * dx, y * dy), "RLA"),
-        ("coronal", np.s_[:, y], (dz, dx), (x * dx, z * dz), "RLS"),
-        ("sagittal", np.s_[:, :, x], (dz, dy), (y * dy, z * dz), "APS"),
+    cuts = [  # title and axes, slices, spacing, dashed lines (vertical, horizontal), letters (left, right, top)
+        (("axial", "x", "y"), np.s_[z], (dy, dx), (x * dx, y * dy), "RLA"),
+        (("coronal", "x", "z"), np.s_[:, y], (dz, dx), (x * dx, z * dz), "RLS"),
+        (("sagittal", "y", "z"), np.s_[:, :, x], (dz, dy), (y * dy, z * dz), "APS"),
     ]
-    sizes = [np.multiply(volume[cut].shape, step) for _, cut, step, _, _ in cuts]  # height and width of each
-    fig, panels, bar = _to_scale(sizes)
-    for panel, (name, cut, step, (vertical, horizontal), marks) in zip(panels, cuts, strict=True):
-        sides = marks if letters else ""
-        image(volume[cut], spacing=step, limits=limits, title=name, sides=sides, scale=False, ax=panel)
+    heights, widths = np.transpose([np.multiply(volume[cut].shape, step) for _, cut, step, _, _ in cuts])
+    inches = min(7.6 / widths.sum(), 5.5 / heights.max())  # a millimetre is equally long in all three
+    size = (inches * widths.sum() + 3.9, max(inches * heights.max() + 1.3, 2.2))
+    fig, ((*panels,),) = figure(1, 3, size, layout="constrained", width_ratios=widths)
+    for panel, (axes_of_cut, cut, step, (vertical, horizontal), marks) in zip(panels, cuts, strict=True):
+        name, across, up = axes_of_cut
+        image(volume[cut], spacing=step, limits=limits, sides=marks if letters else "", scale=False, ax=panel)
         if region is not None:
             mask(region[cut], spacing=step, ax=panel)
-        panel.axvline(vertical, color=OUTLINE, linewidth=0.9, linestyle="--", alpha=0.8)
-        panel.axhline(horizontal, color=OUTLINE, linewidth=0.9, linestyle="--", alpha=0.8)
-        across, up = {"axial": "xy", "coronal": "xz", "sagittal": "yz"}[name]
-        unit_of_length = "voxels" if spacing is None else "mm"
-        panel.set(xlabel=f"{across} in {unit_of_length}", ylabel=f"{up} in {unit_of_length}")
+        look = {"color": OUTLINE, "linewidth": 0.9, "linestyle": "--", "alpha": 0.8}
+        panel.axvline(vertical, **look)
+        panel.axhline(horizontal, **look)
+        label(panel, name, *(f"{axis} in {'voxels' if spacing is None else 'mm'}" for axis in (across, up)))
         if name != "axial":
             panel.invert_yaxis()  # the head is up
-    _scale_bar(fig.colorbar(panels[0].images[0], cax=bar), unit)
+    _scale_bar(fig.colorbar(panels[0].images[0], ax=panels, fraction=0.03, shrink=0.7), unit)
     return fig
-
-
-def _to_scale(sizes: Sequence[tuple[float, float]]) -> tuple[Figure, list[Axes], Axes]:
-    """A closed figure with panels in which a millimetre is equally long, side by side, and room for a grey scale."""
-    margin, gap, room = 0.65, 0.75, 1.0  # inches: around, between for labels, right for the scale
-    widths, heights = (np.array([size[i] for size in sizes]) for i in (1, 0))
-    inches = min(7.6 / widths.sum(), 5.5 / heights.max())
-    width = margin + inches * widths.sum() + gap * len(sizes) + room
-    height = max(inches * heights.max() + 2 * margin, 2.2)
-    fig = plt.figure(figsize=(width, height))
-    plt.close(fig)
-    lefts = margin + np.concatenate([[0], np.cumsum(inches * widths + gap)])
-    panels = [
-        fig.add_axes((x / width, 0.5 - inches * h / height / 2, inches * w / width, inches * h / height))
-        for x, w, h in zip(lefts, widths, heights)
-    ]
-    return fig, panels, fig.add_axes(((lefts[-1] - 0.3) / width, 0.2, 0.14 / width, 0.6))
 
 
 def _scale_bar(bar, unit: str) -> None:
@@ -192,19 +169,9 @@ def beyond_ends(pixels: np.ndarray, low: float, high: float) -> str:
     return {(True, True): "both", (True, False): "min", (False, True): "max"}.get((bool(below), bool(above)), "neither")
 
 
-def _shared_scale(fig: Figure, panels: np.ndarray, unit: str) -> None:
-    first = next(panel.images[0] for panel in panels.flat if panel.images and panel.images[0].get_array().ndim == 2)
-    _scale_bar(fig.colorbar(first, ax=panels, fraction=0.03, pad=0.02), unit)
-
-
 def _mark_sides(ax: Axes, letters: str) -> None:
-    """Letters inside the left and right edge and above the top one, where the title moves aside for it."""
+    """Letters inside the left, right and top edge."""
     box = {"facecolor": "black", "alpha": 0.5, "linewidth": 0, "pad": 1.5}
-    for letter, x in zip(letters[:2], (0.04, 0.96)):
-        ax.text(
-            x, 0.5, letter, transform=ax.transAxes, color="white", ha="center", va="center", fontsize=SMALL, bbox=box
-        )
-    for letter in letters[2:]:
-        ax.text(0.5, 1.0, letter, transform=ax.transAxes, ha="center", va="bottom", fontsize=SMALL)
-        ax.set_title(ax.get_title(), size=11, loc="left")
-        ax.set_title("")
+    look = {"color": "white", "ha": "center", "va": "center", "fontsize": SMALL, "bbox": box}
+    for letter, edge, inwards in zip(letters, ((0, 0.5), (1, 0.5), (0.5, 1)), ((8, 0), (-8, 0), (0, -8))):
+        ax.annotate(letter, edge, xycoords="axes fraction", xytext=inwards, textcoords="offset points", **look)

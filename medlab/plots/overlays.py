@@ -9,23 +9,17 @@ from matplotlib.patches import Rectangle
 from medlab.plots.style import OUTLINE, SMALL
 
 
-def mask(
-    region: np.ndarray, *, ax: Axes, spacing: tuple[float, float] | None = None, color: str = OUTLINE, label: str = ""
-) -> Axes:
+def mask(region: np.ndarray, *, ax: Axes, spacing: tuple[float, float] | None = None, color: str = OUTLINE) -> Axes:
     """Outline a mask on an image that is already drawn with the same spacing.
 
     Args:
         region: (y, x), true inside. An empty mask draws nothing.
-        label: Name for a legend.
     """
     region = np.pad(np.asarray(region, dtype=bool), 1)  # so that an outline at the border closes
     down, right = (1.0, 1.0) if spacing is None else spacing
     y, x = ((np.arange(n) - 1) * step for n, step in zip(region.shape, (down, right), strict=True))
     if region.any():
         ax.contour(x, y, region, levels=[0.5], colors=[color], linewidths=1.6)
-    if label:
-        ax.plot([], [], color=color, label=label)
-        ax.legend(fontsize=SMALL, loc="lower right", facecolor="#444444", labelcolor="white", framealpha=0.8)
     return ax
 
 

@@ -1,11 +1,11 @@
-"""How good a classifier is, as pictures: ROC, precision and recall, calibration, confusion, forests of intervals."""
+"""How good a classifier is, as pictures: ROC, calibration, confusion, forests of intervals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from medlab import classify, metrics
+from medlab import arguments, classify, metrics
 from medlab.metrics import Interval, Paired
 from medlab.plots.style import COLORS, LINES, MARKERS, SMALL, axes, label, open_frame
 
@@ -21,54 +21,28 @@ def roc(
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """ROC curves, with the AUC and its interval in the legend; beyond two classes the mean of one against the rest.
+    """ROC curves of two classes, with the AUC and its interval in the legend.
 
     Args:
-        labels: (N,) classes, whole numbers from 0.
-        scores: (N,) or (N, K) of one model, or name to these for several.
+        labels: (N,) classes, 0 or 1; for class k of more give `labels == k` and `scores[:, k]`.
+        scores: (N,) or (N, 2) of one model, or name to these for several.
         groups: (N,) the patient of each case, for the intervals; None goes by image.
 
     Raises:
-        ValueError: If labels and scores do not fit each other.
+        ValueError: If labels and scores do not fit each other, or are not of two classes.
     """
+    from sklearn.metrics import roc_curve
+
+    labels = arguments.labels(labels, "labels")
     ax = axes(ax, SQUARE)
-    for i, (name, score) in enumerate(_named(scores).items()):
-        curve = classify.roc_curve(labels, score)
+    for name, score, style in _models(scores):
+        metrics.auc(labels, score)  # says what is wrong with them
+        if labels.max() > 1 or np.shape(score)[1:] not in ((), (2,)):
+            raise ValueError(f"roc is of two classes, got scores {np.shape(score)}; give labels == k and scores[:, k]")
+        fpr, tpr, _ = roc_curve(labels, score if np.ndim(score) == 1 else np.asarray(score)[:, 1])
         area = metrics.interval(metrics.auc, labels, score, groups=groups)
-        ax.plot(curve["fpr"], curve["tpr"], **_line(i), label=f"{name} AUC {area}".strip())
-    ax.plot([0, 1], [0, 1], color=CHANCE, linewidth=0.8, label="chance")
-    _square(ax, title, "1 − specificity", "recall (sensitivity)")
-    ax.legend(fontsize=SMALL, loc="lower right")
-    return ax
-
-
-def precision_recall(
-    labels: Sequence[int],
-    scores: np.ndarray | Mapping[str, np.ndarray],
-    *,
-    title: str = "",
-    ax: Axes | None = None,
-) -> Axes:
-    """Precision against recall, in steps; the grey line is what chance reaches: how common the condition is.
-
-    Args:
-        labels: (N,) classes, whole numbers from 0.
-        scores: (N,) or (N, K) of one model, or name to these for several.
-
-    Raises:
-        ValueError: If labels and scores do not fit each other.
-    """
-    ax = axes(ax, SQUARE)
-    for i, (name, score) in enumerate(_named(scores).items()):
-        curve = classify.pr_curve(labels, score)
-        ax.step(curve["recall"], curve["precision"], where="pre", **_line(i), label=name or None)
-    labels = np.asarray(labels)
-    classes = int(labels.max()) + 1
-    common = 1 / classes if classes > 2 else float((labels == 1).mean())
-    ax.axhline(common, color=CHANCE, linewidth=0.8, label=f"chance ({common:.2f})")
-    _square(ax, title, "recall (sensitivity)", "precision")
-    ax.legend(fontsize=SMALL, loc="lower left")
-    return ax
+        ax.plot(fpr, tpr, **style, label=f"{name} AUC {area}".strip())
+    return _finished(ax, title, "1 − specificity", "recall (sensitivity)", "chance", "lower right")
 
 
 def calibration(
@@ -92,15 +66,12 @@ def calibration(
         ValueError: If labels and scores do not fit each other, or scores are not probabilities.
     """
     ax = axes(ax, SQUARE)
-    for i, (name, score) in enumerate(_named(scores).items()):
-        found = classify.calibration_curve(labels, score, bins=bins, groups=groups)
-        ax.vlines(found["predicted"], found["low"], found["high"], color=COLORS[i % len(COLORS)], alpha=0.5)
-        style = _line(i) | {"marker": MARKERS[i % len(MARKERS)], "markersize": 5}
-        ax.plot(found["predicted"], found["observed"], **style, label=name or None)
-    ax.plot([0, 1], [0, 1], color=CHANCE, linewidth=0.8, label="as often as said")
-    _square(ax, title, "probability said", "share that happened")
-    ax.legend(fontsize=SMALL, loc="upper left")
-    return ax
+    for i, (name, score, style) in enumerate(_models(scores)):
+        curve = classify.calibration_curve(labels, score, bins=bins, groups=groups)
+        ax.vlines(curve["predicted"], curve["low"], curve["high"], color=style["color"], alpha=0.5)
+        marker = MARKERS[i % len(MARKERS)]
+        ax.plot(curve["predicted"], curve["observed"], **style, marker=marker, markersize=5, label=name or None)
+    return _finished(ax, title, "probability said", "share that happened", "as often as said", "upper left")
 
 
 def confusion(
@@ -121,18 +92,26 @@ def confusion(
     Raises:
         ValueError: If labels and scores do not fit each other, or names are not as many as classes.
     """
-    counts = classify.confusion(labels, scores, class_names=class_names)
-    side = 2.4 + 0.6 * len(counts)
+    from sklearn.metrics import confusion_matrix
+
+    metrics.accuracy(labels, scores)  # says what is wrong with labels or scores
+    labels, scores = np.asarray(labels), np.asarray(scores)
+    said = metrics.decisions(labels, scores)
+    classes = scores.shape[1] if scores.ndim == 2 else max(2, int(max(labels.max(), said.max())) + 1)
+    names = [str(name) for name in (range(classes) if class_names is None else class_names)]
+    if labels.ndim != 1 or len(names) != classes:
+        raise ValueError(f"a name for each of {classes} classes is needed, got {len(names)} and labels {labels.shape}")
+    counts = confusion_matrix(labels, said, labels=range(classes))
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = 2.4 + 0.6 * classes
     ax = axes(ax, (side, side))
-    table = counts.to_numpy()
-    share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     ax.imshow(share, cmap="Greys", vmin=0, vmax=1)
-    for (row, column), count in np.ndenumerate(table):
+    for (row, column), count in np.ndenumerate(counts):
         color = "white" if share[row, column] > 0.5 else "black"
         ax.text(column, row, f"{count:,}\n{share[row, column]:.0%}", ha="center", va="center", color=color, size=SMALL)
     label(ax, title, "said", "truth")
-    ax.set_xticks(range(len(counts)), [str(name) for name in counts.columns])
-    ax.set_yticks(range(len(counts)), [str(name) for name in counts.index])
+    ax.set_xticks(range(classes), names)
+    ax.set_yticks(range(classes), names)
     return ax
 
 
@@ -163,9 +142,8 @@ def forest(
     for row, number in enumerate(numbers.values()):
         sure = reference is not None and (number.low > reference or number.high < reference)
         color, marker = (COLORS[1], "D") if sure else (COLORS[0], "o")
-        value = number.difference if isinstance(number, Paired) else number.value
         ax.plot([number.low, number.high], [row, row], color=color)
-        ax.plot(value, row, marker=marker, color=color)
+        ax.plot(number.value, row, marker=marker, color=color)
     if reference is not None:
         ax.axvline(reference, color="black", linewidth=0.8)
         x_label += f"\ndiamonds: the interval leaves out {reference:g}"
@@ -177,19 +155,21 @@ def forest(
     return ax
 
 
-def _named(scores: np.ndarray | Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+def _models(scores: np.ndarray | Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray, dict[str, str]]]:
+    """Name, scores and line of each model."""
     named = scores if isinstance(scores, Mapping) else {"": scores}
     if not named:
         raise ValueError("scores must hold at least one model, got none")
-    return named
+    for i, (name, score) in enumerate(named.items()):
+        yield name, score, {"color": COLORS[i % len(COLORS)], "linestyle": LINES[i % len(LINES)]}
 
 
-def _line(i: int) -> dict[str, str]:
-    return {"color": COLORS[i % len(COLORS)], "linestyle": LINES[i % len(LINES)]}
-
-
-def _square(ax: Axes, title: str, x_label: str, y_label: str) -> None:
+def _finished(ax: Axes, title: str, x_label: str, y_label: str, diagonal: str, corner: str) -> Axes:
+    """With a frame of 0 to 1, and a grey diagonal with its meaning."""
+    ax.plot([0, 1], [0, 1], color=CHANCE, linewidth=0.8, label=diagonal)
     label(ax, title, x_label, y_label)
     ax.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     ax.grid(alpha=0.3)
     open_frame(ax)
+    ax.legend(fontsize=SMALL, loc=corner)
+    return ax

@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Mapping
-from numbers import Number
 from pathlib import Path
 from typing import Any
 
-from medlab.metrics import Interval
+from medlab.metrics import Interval, Paired
+from medlab.metrics.plain import from_plain, to_plain
 
 MIME = "application/vnd.medlab.numbers+json"
 
@@ -15,17 +15,15 @@ def record(**numbers: Any) -> None:
     """Keep numbers in the notebook's output, and show them.
 
     Args:
-        numbers: name=value; a plain number or a `metrics.Interval`.
+        numbers: name=value; a plain number, a `metrics.Interval` or a `metrics.Paired`.
 
     Raises:
-        TypeError: If a value is neither.
+        TypeError: If a value is none of these.
 
     >>> record(slices=24)
     slices = 24
     """
-    for name, value in numbers.items():
-        _check(name, value)
-    plain = {name: to_json(value) for name, value in numbers.items()}
+    plain = {name: to_json(value, name) for name, value in numbers.items()}
     text = "\n".join(f"{name} = {show(value)}" for name, value in numbers.items())
     try:
         from IPython import get_ipython
@@ -38,7 +36,7 @@ def record(**numbers: Any) -> None:
         display({MIME: plain, "text/plain": text}, raw=True)
 
 
-def recorded(notebook: Mapping | str | Path) -> dict[str, float | int | bool | Interval]:
+def recorded(notebook: Mapping | str | Path) -> dict[str, float | int | bool | Interval | Paired]:
     """All numbers an executed notebook recorded; of two under one name, the later.
 
     Args:
@@ -48,39 +46,29 @@ def recorded(notebook: Mapping | str | Path) -> dict[str, float | int | bool | I
         import nbformat
 
         notebook = nbformat.read(notebook, as_version=4)
-    found = {}
+    numbers = {}
     for cell in notebook["cells"]:
         for output in cell.get("outputs", []):
-            found.update(output.get("data", {}).get(MIME, {}))
-    return {name: _from_json(value) for name, value in found.items()}
+            numbers.update(output.get("data", {}).get(MIME, {}))
+    return {
+        name: math.nan if value is None else from_plain(value) if isinstance(value, Mapping) else value
+        for name, value in numbers.items()
+    }
 
 
 def show(value: Any) -> str:
     """A number as a reader wants it: whole numbers whole, others with four digits, intervals with their ends."""
-    if isinstance(value, (Interval, bool)):
+    if isinstance(value, (Interval, Paired, bool)):
         return str(value)
     return f"{int(value):,}" if float(value).is_integer() and abs(value) < 1e15 else f"{float(value):.4g}"
 
 
-def to_json(value: Interval | Number) -> Any:
+def to_json(value: Any, name: str = "value") -> Any:
     """A recorded value for JSON, which has no NaN or infinity: they become null."""
-    if isinstance(value, Interval):
-        return {"value": to_json(value.value), "low": to_json(value.low), "high": to_json(value.high)}
-    if isinstance(value, bool) or type(value).__name__ == "bool":  # numpy's is another class
-        return bool(value)
-    number = float(value)
-    if not math.isfinite(number):
-        return None
-    return int(number) if number.is_integer() and not isinstance(value, float) else number
-
-
-def _from_json(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return Interval(**{end: _from_json(number) for end, number in value.items()})
-    return math.nan if value is None else value
-
-
-def _check(name: str, value: Any) -> None:
-    number = isinstance(value, Number) or (hasattr(value, "__float__") and getattr(value, "ndim", 0) == 0)
-    if not (number or isinstance(value, Interval)) or isinstance(value, complex):
-        raise TypeError(f"record keeps numbers and Intervals, {name!r} is a {type(value).__name__}")
+    if isinstance(value, (Interval, Paired)):
+        return to_plain(value)
+    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:  # of NumPy or torch
+        value = value.item()
+    if not isinstance(value, (bool, int, float)):
+        raise TypeError(f"record keeps numbers, Intervals and Paireds, {name!r} is a {type(value).__name__}")
+    return value if math.isfinite(value) else None

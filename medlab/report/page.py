@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import nbformat
 
+from medlab import files
 from medlab.report.numbers import show, to_json
 from medlab.report.run import Result
 
@@ -115,13 +116,13 @@ def _exporter(folder: Path):
         """Formulas as MathML, which browsers draw without any script."""
 
         def block_math(self, body: str) -> str:
-            return mathml_or_source(body, "block")
+            return mathml(body, "block")
 
         def inline_math(self, body: str) -> str:
-            return mathml_or_source(body, "inline")
+            return mathml(body, "inline")
 
         def latex_environment(self, name: str, body: str) -> str:
-            return mathml_or_source(rf"\begin{{{name}}}{body}\end{{{name}}}", "block")
+            return mathml(rf"\begin{{{name}}}{body}\end{{{name}}}", "block")
 
     class LessonExporter(HTMLExporter):
         def markdown2html(self, context: Any, source: str) -> str:
@@ -139,24 +140,12 @@ def _exporter(folder: Path):
 
 
 def mathml(latex: str, display: str) -> str:
-    """A formula as MathML.
-
-    Raises:
-        ValueError: If the formula cannot be read.
-    """
+    """A formula as MathML; one that cannot be read as it was typed, so that the page is not lost for it."""
     from latex2mathml.converter import convert
 
     try:
         return convert(latex, display=display)
-    except Exception as error:  # the library has a class of its own for every slip
-        raise ValueError(f"formula {latex!r} cannot be read: {type(error).__name__} {error}") from error
-
-
-def mathml_or_source(latex: str, display: str) -> str:
-    """A formula as MathML; one that cannot be read as it was typed, so that the page is not lost for it."""
-    try:
-        return mathml(latex, display)
-    except ValueError:
+    except Exception:  # the library has a class of its own for every slip
         return f"<code>{escape(latex)}</code>"
 
 
@@ -199,10 +188,6 @@ def _first_figure(notebook: nbformat.NotebookNode | None) -> tuple[str, str]:
 
 
 def _write(path: Path, text: str) -> Path:
-    beside = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with files.beside(path) as part:
+        part.write_text(text, encoding="utf-8")
     return path

@@ -2,14 +2,15 @@
 
 import json
 import os
-import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import connection, get_context
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -87,44 +88,26 @@ def run_all(
     started: Callable[[Lesson], None] = lambda lesson: None,
 ) -> Iterator[Result]:
     """Run lessons and give each result as it is there; with `jobs` above 1, each in a process of its own."""
-    if jobs > 1:
-        yield from _side_by_side(lessons, parameters, jobs, cell_seconds, started)
+    if jobs == 1:
+        for lesson in lessons:
+            started(lesson)
+            yield run_lesson(lesson, parameters[lesson.name], cell_seconds=cell_seconds, progress=sys.stderr.isatty())
         return
-    for lesson in lessons:
+
+    def run_apart(lesson: Lesson) -> Result:
         started(lesson)
-        yield run_lesson(lesson, parameters[lesson.name], cell_seconds=cell_seconds, progress=sys.stderr.isatty())
+        try:
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+                return process.submit(run_lesson, lesson, parameters[lesson.name], cell_seconds=cell_seconds).result()
+        except BrokenProcessPool:  # killed for memory, for instance
+            return Result(lesson.name, lesson.title, lesson.path.parent, error="the process of this lesson died")
 
-
-def _side_by_side(lessons, parameters, jobs, cell_seconds, started) -> Iterator[Result]:
-    """Keep `jobs` processes busy; one that dies is a failed lesson, and an interrupt ends them all."""
-    context, waiting, running = get_context("spawn"), list(lessons), {}
+    threads = ThreadPoolExecutor(jobs)
     try:
-        while waiting or running:
-            while waiting and len(running) < jobs:
-                lesson = waiting.pop(0)
-                started(lesson)
-                ours, theirs = context.Pipe(duplex=False)
-                task = (theirs, lesson, parameters[lesson.name], cell_seconds)
-                process = context.Process(target=_in_a_process, args=task)
-                process.start()
-                theirs.close()  # now only the child holds it, and its death is seen here
-                running[ours] = (lesson, process)
-            for ready in connection.wait(list(running)):
-                lesson, process = running.pop(ready)
-                try:
-                    yield ready.recv()
-                except EOFError:
-                    process.join()
-                    error = f"the process of this lesson died (exit status {process.exitcode})"
-                    yield Result(lesson.name, lesson.title, lesson.path.parent, error=error)
+        for done in as_completed([threads.submit(run_apart, lesson) for lesson in lessons]):
+            yield done.result()
     finally:
-        for _, process in running.values():
-            process.terminate()  # its kernel sees that it is alone, and ends too
-
-
-def _in_a_process(results: connection.Connection, lesson: Lesson, parameters: dict, cell_seconds: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
-    results.send(run_lesson(lesson, parameters, cell_seconds=cell_seconds))
+        threads.shutdown(cancel_futures=True)  # Ctrl-C reaches the processes by itself, and they end their kernels
 
 
 @contextmanager
@@ -146,11 +129,9 @@ def own_kernel() -> Iterator[None]:
         spec = {"argv": command, "display_name": KERNEL, "language": "python", "env": environment}
         (folder / "kernel.json").write_text(json.dumps(spec))
         before = os.environ.get("JUPYTER_PATH")
-        os.environ["JUPYTER_PATH"] = os.pathsep.join([scratch, *([before] if before else [])])
+        os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, (scratch, before)))
         try:
             yield
         finally:
-            if before is None:
-                del os.environ["JUPYTER_PATH"]
-            else:
-                os.environ["JUPYTER_PATH"] = before
+            os.environ.pop("JUPYTER_PATH")
+            os.environ.update({} if before is None else {"JUPYTER_PATH": before})
