@@ -103,20 +103,21 @@ def feature_maps(model: "nn.Module", image: np.ndarray, *, layer: str, n: int = 
     """
     import torch
 
-    from medlab.train.recipe import axes_of, channels_of, recipe_of, with_channels
+    from medlab.train.examples import Batches, as_pictures
+    from medlab.train.preparation import preparation_of
 
     layers = dict(model.named_modules())
     if layer not in layers:
         raise ValueError(f"layer must be one of {_few([name for name in layers if name])}, got {layer!r}")
-    batch = with_channels(np.asarray(image)[None], channels=channels_of(model), ndim=axes_of(model))
+    device = next(model.parameters(), torch.empty(0)).device
+    batch = Batches(as_pictures(np.asarray(image)[None], model), device).take(slice(None))
     caught: list[torch.Tensor] = []
     hook = layers[layer].register_forward_hook(lambda _module, _inputs, output: caught.append(output))
     was_training = model.training
-    weight = next(model.parameters(), torch.empty(0))
     try:
         model.eval()
         with torch.inference_mode():
-            model(recipe_of(model).scaled(torch.from_numpy(batch.copy()).to(weight.device)))
+            model(preparation_of(model).scaled(batch))
     finally:
         hook.remove()
         model.train(was_training)
