@@ -241,7 +241,9 @@ found["weights"] = model.state_dict()
 found["rows"] = history.table.drop(columns="seconds").to_numpy().tolist()
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
-    train_sets.fit(train_sets.net(of, norm="batch"), of, epochs=1)
+    dropped = train_sets.net(of, norm="batch", flatten=True, head=(8,), dropout=0.3)
+    train_sets.fit(dropped, of, epochs=1)
+found["dropped"] = [weight.data for weight in dropped.parameters()]
 found["warned"] = [str(w.message) for w in caught if "BatchNorm" in str(w.message)]
 of.images = of.images.astype("float32")
 of.images[40] = float("nan")
@@ -268,6 +270,7 @@ def test_two_processes_give_the_result_of_one(tmp_path):
             assert torch.equal(found["weights"][name], one["weights"][name])
             torch.testing.assert_close(found["weights"][name], tensor, atol=1e-5, rtol=1e-4)
         np.testing.assert_allclose(found["rows"], rows, rtol=1e-4)
+        assert all(map(torch.equal, found["dropped"], one["dropped"])), "each draws its own dropout, all end alike"
         assert len(found["warned"]) == 1
         assert 'norm="group" does not' in found["warned"][0]
         assert "NaN or infinite" in found["error"]
