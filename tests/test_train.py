@@ -245,16 +245,17 @@ def test_the_best_epoch_is_kept_or_the_last():
 
 
 def test_one_step_of_sgd_is_the_one_worked_out_with_torch():
-    of = dataset("multiclass", 16)
+    labels = np.repeat([0, 1, 2], (8, 6, 2))
+    of = dataset("multiclass", 16, labels=labels)
     model = net(of)
     by_hand = copy.deepcopy(model)
-    options = {"label_smoothing": 0.1, "class_weights": (1, 2, 5), "average": 0, "schedule": "constant", "lr": 0.3}
+    options = {"label_smoothing": 0.1, "class_weights": "balanced", "average": 0, "schedule": "constant", "lr": 0.3}
     history = fit(
         model, of, epochs=1, optimizer="sgd", weight_decay=0.01, augment=False, batch_size=16, keep="last", **options
     )
     x = torch.from_numpy(of.images).float()
     x = ((x - x.mean((1, 2), keepdim=True)) / x.std((1, 2), correction=0, keepdim=True))[:, None]
-    label, weight = torch.from_numpy(of.labels), torch.tensor([1.0, 2, 5])
+    label, weight = torch.from_numpy(of.labels), 16 / torch.tensor([8.0, 6, 2])
     loss = nn.functional.cross_entropy(by_hand(x), label, reduction="none", label_smoothing=0.1)
     loss = (loss * weight[label]).sum() / weight[label].sum()
     loss.backward()
@@ -464,7 +465,7 @@ def test_interrupted_before_the_first_epoch_ends(monkeypatch):
     stopped(monkeypatch, at=2)
     history = fit(model, of)
     assert (history.interrupted, history.best_epoch, len(history.table)) == (True, 0, 0)
-    assert weights(model) != before
+    assert weights(model) == before
     assert np.isfinite(train.predict(model, of)).all()
     assert set(train.evaluate(model, of, n=50)) == set(classify.METRICS)
     monkeypatch.undo()

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from scipy import ndimage
-from sklearn.utils.class_weight import compute_sample_weight
 from torch.nn import functional
 
 from medlab import networks, train
@@ -222,18 +221,6 @@ def test_unknown_values_teach_nothing():
     of("regression", values=("v", "w")).losses(outputs, torch.zeros(3), value)[1].sum().backward()
     assert outputs.grad.isfinite().all()
     assert ((outputs.grad != 0) == torch.tensor([[False, True], [False, False], [True, False]])).all()
-
-
-def test_balanced_weights_are_those_of_sklearn():
-    labels = np.random.default_rng(0).choice(4, 50, p=(0.6, 0.2, 0.15, 0.05))
-    for task in ("multiclass", "ordinal"):
-        found = examples.weights_of(labels, of(task, 4), "balanced")
-        np.testing.assert_allclose(found, compute_sample_weight("balanced", labels))
-        np.testing.assert_allclose(examples.weights_of(labels, of(task, 5), "balanced"), found)  # one without images
-    found = examples.weights_of(labels, of("multiclass", 4), (1, 1, 3, 0))
-    assert found.mean() == pytest.approx(1)
-    np.testing.assert_allclose(found / found.max(), np.array([1, 1, 3, 0])[labels] / 3)
-    np.testing.assert_array_equal(examples.weights_of(labels, of("multilabel", 4), None), 1)
 
 
 def test_answers_are_probabilities_and_values_in_their_unit():

@@ -26,8 +26,6 @@ def as_pictures(images: Any, model: nn.Module) -> np.ndarray:
     Raises:
         ValueError: If sizes differ, there is no image, the type is no number, or the model takes other images.
     """
-    if isinstance(images, Tensor):
-        images = images.detach().cpu().numpy()
     if not isinstance(images, np.ndarray):
         shapes = {np.shape(image) for image in images} if isinstance(images, (list, tuple)) else set()
         if len(shapes) > 1:
@@ -143,24 +141,17 @@ def targets(dataset: Dataset, values: Sequence[str]) -> tuple[np.ndarray, np.nda
     return labels, np.stack(columns, 1) if columns else np.empty((len(labels), 0))
 
 
-def weights_of(labels: np.ndarray, preparation: Preparation, class_weights: str | Sequence[float] | None) -> np.ndarray:
+def weights_of(dataset: Dataset, class_weights: str | None) -> np.ndarray:
     """How much each image counts: (N,) with mean 1 over the images; all alike for None.
 
     Raises:
-        ValueError: If the weights do not fit the classes, or the task has no classes that exclude each other.
+        ValueError: If the task has no classes that exclude each other.
     """
     from sklearn.utils.class_weight import compute_sample_weight
 
-    if class_weights is None:
-        return np.ones(len(labels))
-    if preparation.task not in CLASSES_EXCLUDE:
-        raise ValueError(f"class_weights are for classes that exclude each other, not for a {preparation.task!r} task")
-    if not isinstance(class_weights, str):
-        by_class, k = np.asarray(class_weights, float), len(preparation.class_names)
-        if by_class.shape != (k,) or not (np.isfinite(by_class).all() and (by_class >= 0).all() and by_class.any()):
-            raise ValueError(f"class_weights must be {k} numbers from 0, one a class, got {class_weights}")
-        class_weights = dict(enumerate(by_class))
-    else:
-        choice(class_weights, "class_weights", ("balanced",))
-    of_image = compute_sample_weight(class_weights, labels)
+    if choice(class_weights, "class_weights", ("balanced", None)) is None:
+        return np.ones(len(dataset))
+    if dataset.task not in CLASSES_EXCLUDE:
+        raise ValueError(f"class_weights are for classes that exclude each other, not for a {dataset.task!r} task")
+    of_image = compute_sample_weight(class_weights, dataset.labels)
     return of_image / of_image.mean()

@@ -32,7 +32,8 @@ class History:
 
     Args:
         table: One row an epoch: epoch (from 1), train_loss, val_loss, val_auc (or val_mae), lr, seconds.
-        best_epoch: The epoch whose weights the model has now; 0 if it was stopped before the first was done.
+        best_epoch: The epoch whose weights the model has now; 0, those it came with, if it was stopped before the first
+            was done.
         interrupted: Whether it was stopped by hand before its last epoch.
     """
 
@@ -56,7 +57,7 @@ def fit(
     weight_decay: float | None = None,
     schedule: str = "one-cycle",
     label_smoothing: float = 0.0,
-    class_weights: str | Sequence[float] | None = None,
+    class_weights: str | None = None,
     augment: Augment | bool = True,
     average: float = 0.99,
     values: Sequence[str] = (),
@@ -73,7 +74,8 @@ def fit(
     threads. Started by `torchrun`, the processes share every batch and end with one result: that of one process, but
     for dropout, which each process draws for itself, and batch normalisation.
 
-    Stopping it by hand (Ctrl-C, the square button of a notebook) leaves the best weights so far in the model.
+    Stopping it by hand (Ctrl-C, the square button of a notebook) leaves the best weights so far in the model, those it
+    came with where no epoch was done.
 
     Args:
         model: Any network that gives (N, K + V) outputs for K classes and V values, such as those of
@@ -92,7 +94,7 @@ def fit(
             0.0005 for SGD.
         schedule: "one-cycle" rises for a quarter of the steps and falls to 0; "constant".
         label_smoothing: How much of each label is spread over all classes, 0 to below 1.
-        class_weights: "balanced" counts each class as much as any other, or one number a class.
+        class_weights: "balanced" counts each class as much as any other; None counts each image alike.
         augment: What may happen to a training image; False leaves them as they are.
         average: Each step's averaged weights keep this share of the former ones; they are what is judged and kept. 0
             takes the weights themselves.

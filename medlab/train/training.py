@@ -41,14 +41,14 @@ class Training:
         self.team = team(device, model)
         self.team.same_start(model)
         self.examples = Examples(images, train, self.preparation, device)
-        weight = weights_of(self.examples.labels, self.preparation, self.settings.class_weights)
+        weight = weights_of(train, self.settings.class_weights)
         self.weight = torch.from_numpy(weight).float().to(device)
         self.steps = len(train) // self.settings.batch_size
         self.optimizer = _optimizer(model, self.settings)
         self.average = _averaged(self.model, self.settings.average) if self.settings.average else None
         self.rows: list[dict[str, float]] = []  # of each epoch that was done
-        self.best: dict[str, Any] = {"row": {"epoch": 0, "val_loss": math.inf}, "weights": None}
-        self.first = copy.deepcopy(model.state_dict())
+        before = {"epoch": 0, "val_loss": math.inf}
+        self.best: dict[str, Any] = {"row": before, "weights": copy.deepcopy(model.state_dict())}
 
     @property
     def judged(self) -> nn.Module:
@@ -88,9 +88,7 @@ class Training:
         of_classes, of_values = self.preparation.losses(
             outputs, examples.label[own], examples.value[own], smoothing=settings.label_smoothing
         )
-        # where class weights are 0, a batch may have nothing that counts
-        whole = self.weight[rows].sum().clamp(min=1e-6)
-        loss = (of_classes * self.weight[own]).sum() / whole + of_values.sum() / len(rows)
+        loss = (of_classes * self.weight[own]).sum() / self.weight[rows].sum() + of_values.sum() / len(rows)
         self.optimizer.zero_grad()
         loss.backward()
         self.team.add_gradients(self.model)
@@ -112,8 +110,8 @@ class Training:
             self.best = {"row": row, "weights": copy.deepcopy(self.judged.state_dict())}
 
     def finish(self) -> None:
-        """The best weights into the model; without a finished epoch those reached so far."""
-        self.model.load_state_dict(self.best["weights"] or self.judged.state_dict())
+        """The best weights into the model: without a finished epoch those it came with."""
+        self.model.load_state_dict(self.best["weights"])
         self.model.eval()
         self.model.preparation = self.preparation
 
@@ -135,8 +133,6 @@ class Training:
     def _check_loss(self, loss: float, examples: Examples, where: str) -> None:
         if math.isfinite(loss):
             return
-        if self.best["weights"] is None:  # those reached so far are of no use
-            self.best["weights"] = self.first
         lr = self.settings.lr
         reason = f"the learning rate may be too high; try lr={lr / 10:.2g} in place of {lr:.2g}"
         if not examples.finite():
