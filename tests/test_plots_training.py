@@ -84,8 +84,8 @@ def test_filters_of_zeros_have_a_scale():
         ({"layer": "classifier.0"}, "name a convolution"),
         ({"layer": "nowhere"}, "'nowhere'"),
         ({"channel": 1}, "between 0 and 0"),
-        ({"n": 0}, "n must be at least 1"),
-        ({"columns": 0}, "columns must be at least 1"),
+        ({"n": 0}, "n must be a whole number of 1 or more"),
+        ({"columns": 0}, "columns must be a whole number of 1 or more"),
     ],
 )
 def test_filters_refuse(options, said):

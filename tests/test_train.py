@@ -293,6 +293,20 @@ def test_weights_are_averaged_over_the_steps():
     torch.testing.assert_close(state(plain), steps[-1], atol=0, rtol=0)
 
 
+def test_the_learning_rate_takes_its_course_over_all_epochs(monkeypatch):
+    of, seen, step = dataset(n=48), [], training.Training.step
+
+    def noted(self, *batch):
+        loss = step(self, *batch)
+        seen.append(self.optimizer.param_groups[0]["lr"])
+        return loss
+
+    monkeypatch.setattr(training.Training, "step", noted)
+    history = fit(net(of), of, lr=0.5, optimizer="sgd")
+    assert seen == pytest.approx([0.5 * training.one_cycle(n / 6) for n in range(6)])
+    assert history.table["lr"].tolist() == pytest.approx([0.5 * training.one_cycle(0.5), 0])
+
+
 def test_frozen_layers_stay_frozen():
     of = dataset(n=48)
     model = networks.freeze(net(of, norm="batch", channels=(4, 4), head=(8,)))

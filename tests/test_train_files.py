@@ -1,5 +1,6 @@
 """Models with their cards in files: they come back to the bit, and damaged or hostile ones are refused."""
 
+import inspect
 import json
 import os
 import pickle
@@ -67,6 +68,8 @@ def test_a_model_comes_back_with_its_card(trained, tmp_path):
     assert (read["data"]["licence"], read["data"]["citation"]) == ("CC BY 4.0", "Someone 2020")
     best = history.table.set_index("epoch").loc[history.best_epoch]
     assert read["metrics"] == {"epoch": history.best_epoch, "val_loss": best["val_loss"], "val_auc": best["val_auc"]}
+    options = set(inspect.signature(train.fit).parameters) - {"model", "train", "val", "resume", "device", "progress"}
+    assert set(read["settings"]) == options
     assert read["settings"]["lr"] == 0.01
     assert read["version"] == {
         "medlab": medlab.__version__,

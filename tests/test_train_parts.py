@@ -252,6 +252,14 @@ def test_each_image_by_itself_or_all_as_the_training_data():
     np.testing.assert_allclose(np.moveaxis(found.numpy(), 1, -1), (images.clip(0, 6) - mean) / sd, atol=1e-5)
 
 
+def test_augmentation_changes_the_scaled_image_which_is_then_scaled_again_where_each_is_by_itself():
+    x = pictures(3, 1, 4, 5) * 20 + 90
+    for scale, given in (("image", {}), ("train", {"mean": (90.0,), "sd": (20.0,)})):
+        preparation = train.Preparation("binary", ("a", "b"), scale=scale, **given)
+        plain, found = preparation.scaled(x), preparation.scaled(x, change=lambda x: 3 * x + 1)
+        torch.testing.assert_close(found, plain if scale == "image" else 3 * plain + 1)
+
+
 def test_statistics_are_taken_piece_by_piece(tmp_path):
     images = np.random.default_rng(0).integers(-1000, 3000, (600, 3, 4)).astype(np.int16)
     np.save(tmp_path / "x.npy", images)

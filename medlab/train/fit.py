@@ -113,10 +113,10 @@ def fit(
         FloatingPointError: If the loss is not a number any more; the model then has the best weights so far, those it
             came with where no epoch was done.
     """
+    given = dict(locals())  # every option by its name, taken before there are other locals
     import pandas
     from tqdm import tqdm
 
-    given = dict(locals())  # every option by its name: what is written above is written nowhere else
     check_data(train, val)
     training = Training(model, train, given, pick_device(device))
     judged = Examples(as_pictures(val.images, model), val, training.preparation, training.device)

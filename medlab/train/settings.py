@@ -48,7 +48,11 @@ def settled(given: Mapping[str, Any], train: Dataset) -> SimpleNamespace:
     """The options of `fit` by name, checked, and with everything decided that depends on the training data."""
     s = SimpleNamespace(**{name: value for name, value in given.items() if name not in NO_SETTINGS})
     s.epochs, s.seed = whole(s.epochs, "epochs", low=1), whole(s.seed, "seed")
-    s.batch_size = _batch_size(s.batch_size, len(train))
+    if s.batch_size is None:  # 128, or a power of two that leaves 8 steps an epoch where that is 8 or more
+        s.batch_size = min(len(train), max(8, min(128, 2 ** int(math.log2(max(1, len(train) // 8))))))
+    if whole(s.batch_size, "batch_size", low=1) > len(train):
+        raise ValueError(f"batch_size {s.batch_size} is larger than the training data of {len(train)} images")
+    s.batch_size = int(s.batch_size)
     choice(s.optimizer, "optimizer", LEARNING_RATE)
     choice(s.schedule, "schedule", ("one-cycle", "constant"))
     choice(s.keep, "keep", ("best", "last"))
@@ -78,20 +82,9 @@ def as_json(settings: SimpleNamespace) -> dict[str, Any]:
     """Settings as plain values: for the card of a model, and to compare with those of a checkpoint."""
 
     def plain(value: Any) -> Any:
-        if isinstance(value, Augment):
-            return asdict(value)
-        return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else str(value)
+        return asdict(value) if isinstance(value, Augment) else str(value)
 
     return json.loads(json.dumps(vars(settings), default=plain))
-
-
-def _batch_size(wanted: int | None, n: int) -> int:
-    """128, or for few images a power of two that leaves at least 8 steps an epoch where it can."""
-    if wanted is None:
-        return min(n, max(8, min(128, 2 ** int(math.log2(max(1, n // 8))))))
-    if whole(wanted, "batch_size", low=1) > n:
-        raise ValueError(f"batch_size {wanted} is larger than the training data of {n} images")
-    return int(wanted)
 
 
 def preparation_for(model: nn.Module, train: Dataset, images: np.ndarray, settings: SimpleNamespace) -> Preparation:
