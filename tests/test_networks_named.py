@@ -87,6 +87,8 @@ def test_a_grey_image_gives_what_it_gave_in_color(suffix, in_channels, tmp_path)
     else:
         path.write_bytes(as_safetensors(net.state_dict()))
     model = networks.named("mobilenet_v3_small", in_channels=in_channels, classes=7, weights=path).eval()
+    first, theirs = model.net.features[0][0].weight, net.features[0][0].weight
+    torch.testing.assert_close(first.sum(1), theirs.sum(1))
     x = images(2, 1, 64, 64)
     torch.testing.assert_close(model(x.expand(-1, in_channels, -1, -1)), net(x.expand(-1, 3, -1, -1)))
 

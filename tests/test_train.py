@@ -269,7 +269,8 @@ def test_one_step_of_sgd_is_the_one_worked_out_with_torch():
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_weights_are_averaged_over_the_steps():
+@pytest.mark.parametrize("average", [0.1, 0.99])
+def test_weights_are_averaged_over_the_steps(average):
     of = dataset(n=48)
     plain, averaged = net(of, norm="batch"), net(of, norm="batch")
     steps, step = [], training.Training.step
@@ -284,26 +285,29 @@ def test_weights_are_averaged_over_the_steps():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training.Training, "step", noted)
-        fit(averaged, of, average=0.5, epochs=1)
+        fit(averaged, of, average=average, epochs=1)
     mean = steps[0]
     for n, now in enumerate(steps[1:], 1):
-        mean = [a + (b - a) * max(0.5, 9 / (10 + n)) for a, b in zip(mean, now, strict=True)]
+        mean = [a + (b - a) * max(1 - average, 9 / (10 + n)) for a, b in zip(mean, now, strict=True)]
     torch.testing.assert_close(state(averaged), mean)  # the means and variances of the normalisation too
     fit(plain, of, average=0, epochs=1)
     torch.testing.assert_close(state(plain), steps[-1], atol=0, rtol=0)
 
 
-def test_the_learning_rate_takes_its_course_over_all_epochs(monkeypatch):
-    of, seen, step = dataset(n=48), [], training.Training.step
+def test_order_and_learning_rate_of_each_step(monkeypatch):
+    of, rates, rows, step = dataset(n=48), [], [], training.Training.step
 
     def noted(self, *batch):
         loss = step(self, *batch)
-        seen.append(self.optimizer.param_groups[0]["lr"])
+        rows.extend(batch[0].tolist())
+        rates.append(self.optimizer.param_groups[0]["lr"])
         return loss
 
     monkeypatch.setattr(training.Training, "step", noted)
     history = fit(net(of), of, lr=0.5, optimizer="sgd")
-    assert seen == pytest.approx([0.5 * training.one_cycle(n / 6) for n in range(6)])
+    assert sorted(rows[:48]) == sorted(rows[48:]) == list(range(48)), "each image once an epoch"
+    assert rows[:48] != rows[48:], "in another order"
+    assert rates == pytest.approx([0.5 * training.one_cycle(n / 6) for n in range(6)])
     assert history.table["lr"].tolist() == pytest.approx([0.5 * training.one_cycle(0.5), 0])
 
 

@@ -1,7 +1,7 @@
 """Trained networks with their cards, and the states of unfinished trainings, in files that are safe to open.
 
-A model file is safetensors: numbers only, and a header of text that holds the card as JSON. The network is built again
-from its name and arguments (those of `medlab.networks`, nothing else), so opening a file runs no code of it.
+A model file is safetensors: numbers only, and a header of text that holds the card as JSON. Its network is built again
+by name and arguments (those of `medlab.networks`, nothing else), so opening a file runs no code of it.
 """
 
 import hashlib
