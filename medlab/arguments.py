@@ -64,17 +64,19 @@ def spacing(spacing: Any, ndim: int, name: str = "spacing") -> tuple[float, ...]
 
 
 def number(
-    value: Any, name: str, *, low: float = -np.inf, high: float = np.inf, above: float | None = None, unit: str = ""
-) -> float:
-    """A finite number from `low` to `high`; with `above`, above that instead of from `low` on."""
-    floor = low if above is None else above
+    value: Any, name: str, *, low: float = -np.inf, high: float = np.inf, above: float | None = None,
+    below: float | None = None, unit: str = "",
+) -> float:  # fmt: skip
+    """A finite number from `low` to `high`; with `above` and `below`, between these without them."""
+    floor, top = low if above is None else above, high if below is None else below
     try:
-        fits = np.ndim(value) == 0 and np.isfinite(value) and floor <= value <= high and value != above
+        fits = np.ndim(value) == 0 and np.isfinite(value) and floor <= value <= top and value not in (above, below)
     except TypeError:
         fits = False
     if not fits:
         ends = f"above {above:g}" if above is not None else f"from {low:g}" if np.isfinite(low) else ""
-        ends += f" to {high:g}" if np.isfinite(high) else " on" if ends.startswith("from") else ""
+        until = f" to {high:g}" if np.isfinite(high) else " on" if ends.startswith("from") else ""
+        ends += until if below is None else f" to below {below:g}"
         words = " ".join(part for part in (ends or "finite", unit) if part)
         raise ValueError(f"{name} must be a number {words}, got {value!r}")
     return float(value)

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from medlab import data
-from medlab.report import lessons, run
-from tests.lesson_runs import CELL_SECONDS, SMALL, run_small, text_of
+from tests.lesson_runs import run_small, text_of
 
 
 def test_08_convolution_by_hand():
@@ -152,11 +151,3 @@ def test_11_transfer_learning():
     text = text_of(result)
     assert "there is no file not_there.pth" in text  # missing weights are an error, never random ones
     assert "Same question as in hospital A: yes" in text
-
-
-def test_11_says_so_when_weights_are_not_there():
-    (lesson,) = lessons.find(["11_transfer_learning"])
-    settings = {**SMALL["11_transfer_learning"], "weights": "nowhere.pth"}
-    result = run.run_lesson(lesson, settings, cell_seconds=CELL_SECONDS)
-    assert not result.ok
-    assert "there is no file nowhere.pth" in result.error

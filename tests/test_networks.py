@@ -2,8 +2,6 @@
 
 import itertools
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -13,7 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from medlab import networks
-from medlab.networks import base
+from tests.train_sets import one_thread  # noqa: F401 (a fixture)
 
 OWN = {
     "small": lambda **kw: networks.SmallCNN(channels=(4, 8), **kw),
@@ -23,7 +21,7 @@ OWN = {
 
 
 @pytest.fixture(autouse=True)
-def one_seed():
+def one_seed(one_thread):  # noqa: F811
     torch.manual_seed(0)
 
 
@@ -61,11 +59,10 @@ def test_small_cnn_is_what_torch_gives_layer_by_layer():
     torch.testing.assert_close(model(x), d2(d1(h.flatten(1)).relu()))
 
 
-@pytest.mark.parametrize("pool", ["max", "average"])
 @pytest.mark.parametrize("norm", [None, "batch", "group"])
 @pytest.mark.parametrize("ndim", [2, 3])
-def test_small_cnn_trains_in_every_kind(pool, norm, ndim):
-    model = networks.SmallCNN(channels=(4, 8), size=8, pool=pool, norm=norm, ndim=ndim, head=(5,), dropout=0.2)
+def test_small_cnn_trains_in_every_kind(norm, ndim):
+    model = networks.SmallCNN(channels=(4, 8), size=8, norm=norm, ndim=ndim, head=(5,), dropout=0.2)
     model(images(3, 1, *(8,) * ndim)).sum().backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
 
@@ -88,22 +85,23 @@ def test_mean_of_each_channel_takes_any_size():
 def test_as_many_blocks_as_fit(padding):
     """The error is raised exactly where torch's own layers have nothing left."""
     pad = int(padding == "same")
-    for size, blocks in itertools.product(range(1, 20), range(1, 5)):
+    for size, blocks in itertools.product(range(1, 18), range(1, 4)):
         side, fit = size, 0
         while fit < blocks and side + 2 * pad >= 3 and (side + 2 * pad - 2) // 2 >= 1:
             side, fit = (side + 2 * pad - 2) // 2, fit + 1
         arguments = {"size": size, "channels": (2,) * blocks, "padding": padding}
-        if fit == blocks:
-            assert networks.SmallCNN(**arguments)(images(1, 1, size, size)).shape == (1, 2)
-        else:
-            with pytest.raises(ValueError, match=f"too small for {blocks} blocks .*; {fit} fit"):
-                networks.SmallCNN(**arguments)
+        with torch.device("meta"):  # shapes only
+            if fit == blocks:
+                assert networks.SmallCNN(**arguments)(torch.zeros(1, 1, size, size)).shape == (1, 2)
+            else:
+                with pytest.raises(ValueError, match=f"too small for {blocks} blocks .*; {fit} fit"):
+                    networks.SmallCNN(**arguments)
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"in_channels": 0}, "in_channels must be a whole number of at least 1, got 0"),
+        ({"in_channels": 0}, "in_channels must be a whole number of 1 or more, got 0"),
         ({"classes": 2.5}, "classes must be"),
         ({"classes": True}, "classes must be"),
         ({"size": (28, 28, 28)}, "size must be one number or 2"),
@@ -112,7 +110,6 @@ def test_as_many_blocks_as_fit(padding):
         ({"channels": (8, -1)}, "channels must be"),
         ({"head": (0,)}, "head must be"),
         ({"padding": 1}, "padding must be"),
-        ({"pool": "min"}, "pool must be"),
         ({"norm": "layer"}, "norm must be"),
         ({"dropout": 1.0}, "dropout must be"),
         ({"ndim": 4}, "ndim must be"),
@@ -164,15 +161,16 @@ def test_the_net_of_186_convolutions_counted_by_hand_and_never_allocated():
 @pytest.mark.parametrize("network", [networks.PlainNet, networks.ResidualNet])
 def test_186_convolutions_at_a_small_width_train_on_small_images(network):
     model = network(186, in_channels=3, width=tuple(w // 32 for w in FAMOUS), norm="batch")
-    assert model.features(images(2, 3, 28, 28)).shape == (2, 16, 4, 4)  # halved three times
-    model(images(2, 3, 32, 32)).sum().backward()
-    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+    before_head = model.features(images(2, 3, 14, 14))
+    assert before_head.shape == (2, 16, 2, 2)  # halved three times
+    before_head.sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.features.parameters())
 
 
 @pytest.mark.parametrize("network", [networks.PlainNet, networks.ResidualNet])
 @pytest.mark.parametrize("ndim", [2, 3])
 def test_depth_is_the_number_of_convolutions(network, ndim):
-    for depth in range(1, 12):
+    for depth in (1, 2, 3, 8):
         model = network(depth, width=2, ndim=ndim)
         convs = [m for m in model.modules() if isinstance(m, (nn.Conv2d, nn.Conv3d))]
         assert len(convs) == depth
@@ -181,7 +179,7 @@ def test_depth_is_the_number_of_convolutions(network, ndim):
 
 
 @given(st.integers(1, 60), st.integers(1, 8), st.integers(1, 5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_channels_double_from_stage_to_stage(depth, width, stages):
     pairs = networks.plain_channels(depth, in_channels=3, width=width, stages=stages)
     after = [b for _, b in pairs]
@@ -237,9 +235,9 @@ def test_a_block_adds_its_convolutions_to_what_came_in():
 def test_first_weights_keep_the_size_of_the_activations():
     """He's rule: after 30 layers the mean square is still of order 1; with half the variance it is 2**-30."""
     found = []
-    for seed in range(5):
+    for seed in range(3):
         torch.manual_seed(seed)
-        model = networks.PlainNet(30, width=64, stages=1)
+        model = networks.PlainNet(30, width=32, stages=1)
         with torch.no_grad():
             found.append(float(model.features(images(2, 1, 16, 16)).square().mean().log2()))
     assert -12 < np.mean(found) < 5  # padding with zeros takes a little away at the border of every layer
@@ -248,8 +246,8 @@ def test_first_weights_keep_the_size_of_the_activations():
 @pytest.mark.parametrize(
     ("depth", "arguments", "said"),
     [
-        (0, {}, "depth must be a whole number of at least 1"),
-        (2.0, {}, "depth must be"),
+        (0, {}, "depth must be a whole number of 1 or more"),
+        (2.5, {}, "depth must be"),
         (3, {"width": 0}, "width must be"),
         (3, {"width": ()}, "width must name"),
         (3, {"width": (8, 4)}, "width may not become smaller"),
@@ -265,25 +263,6 @@ def test_deep_nets_refuse(network, depth, arguments, said):
         network(depth, **arguments)
 
 
-@pytest.mark.parametrize("name", OWN)
-def test_each_learns_where_a_bright_spot_is(name):
-    rng = np.random.default_rng(0)
-    labels = torch.from_numpy(rng.integers(0, 2, 64))
-    x = torch.from_numpy(rng.normal(size=(64, 1, 28, 28)).astype("float32"))
-    for image, label in zip(x, labels, strict=True):
-        row, column = rng.integers(2, 22, 2)
-        size = 6 if label else 2
-        image[0, row : row + size, column : column + size] += 3
-    model = OWN[name](norm="group")
-    optimiser = torch.optim.Adam(model.parameters(), lr=0.01)
-    for _ in range(40):
-        loss = nn.functional.cross_entropy(model(x), labels)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-    assert (model(x).argmax(1) == labels).float().mean() > 0.9
-
-
 # Architecture and build
 
 
@@ -296,8 +275,7 @@ def test_each_learns_where_a_bright_spot_is(name):
         networks.SmallCNN(channels=[4], flatten=False, ndim=3),
         networks.PlainNet(9, width=(2, 2, 4), classes=3, norm="group"),
         networks.ResidualNet(4, width=3, ndim=3, stride=2, zero_init=True),
-        networks.named("resnet18", in_channels=2, classes=3, size=28, dropout=0.3),
-        networks.named("mobilenet_v3_small", size=(40, 30)),
+        networks.named("mobilenet_v3_small", in_channels=2, classes=3),
     ],
     ids=lambda model: f"{model.architecture['name']}-{model.ndim}",
 )
@@ -315,34 +293,15 @@ def test_build_gives_the_same_layers_again(model):
 @pytest.mark.parametrize(
     ("architecture", "said"),
     [
-        ({"name": "os.system", "arguments": {"command": "true"}}, "unknown name 'os.system'; known are SmallCNN"),
-        ({"name": ["SmallCNN"], "arguments": {}}, "unknown name"),
-        ({"name": "Network", "arguments": {"in_channels": 1, "classes": 2}}, "unknown name"),
-        ({"name": "SmallCNN", "arguments": {"weights": "imagenet"}}, "not the arguments of SmallCNN.*weights"),
-        ({"name": "TorchvisionNet", "arguments": {"name": "resnet18", "weights": "x"}}, "not the arguments.*weights"),
-        ({"name": "TorchvisionNet", "arguments": {"name": "lenet"}}, "name must be one of alexnet"),
+        ({"name": "os.system", "arguments": {"command": "true"}}, "must be one of 'SmallCNN', .* got 'os.system'"),
+        ({"name": ["SmallCNN"], "arguments": {}}, "must be one of"),
+        ({"name": "Network", "arguments": {"in_channels": 1, "classes": 2}}, "must be one of"),
+        ({"name": "SmallCNN", "arguments": {"weights": "imagenet"}}, "SmallCNN.* argument 'weights'"),
+        ({"name": "TorchvisionNet", "arguments": {"name": "resnet18", "weights": "x"}}, "argument 'weights'"),
+        ({"name": "TorchvisionNet", "arguments": {"name": "lenet"}}, "name must be one of 'alexnet'"),
         ({"name": "PlainNet", "arguments": {}}, "depth"),
-        ({"name": "PlainNet", "arguments": [3]}, "not the arguments of PlainNet"),
-        ({"name": "PlainNet"}, "architecture must be"),
-        ("PlainNet", "architecture must be"),
     ],
 )
 def test_build_makes_nothing_else(architecture, said):
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises((ValueError, TypeError), match=said):
         networks.build(architecture)
-
-
-# Imports and helpers
-
-
-def test_imports_are_light():
-    code = (
-        "import medlab, sys; a = 'torch' in sys.modules; import medlab.networks; print(a, 'torchvision' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout.split() == ["False", "False"], done.stderr
-
-
-def test_few_names():
-    assert base.few("ab") == "a, b"
-    assert base.few("abcd") == "a, b, c, ..."

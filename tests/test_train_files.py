@@ -1,10 +1,10 @@
 """Models with their cards in files: they come back to the bit, and damaged or hostile ones are refused."""
 
+import inspect
 import json
 import os
 import pickle
 import struct
-import subprocess
 import sys
 from pathlib import Path
 
@@ -17,20 +17,7 @@ from medlab import networks, train
 from medlab.metrics import Interval
 from tests.train_sets import SIDE, dataset, fit, net, one_thread, weights  # noqa: F401 (a fixture)
 
-ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-def python(*command: str, **given) -> subprocess.CompletedProcess:
-    """Ended kindly if it hangs: torchrun ends its own processes then."""
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, *command], cwd=ROOT, text=True, **pipes, **given) as process:
-        try:
-            said = process.communicate(timeout=240)
-        except subprocess.TimeoutExpired:
-            process.terminate()
-            raise
-    return subprocess.CompletedProcess(command, process.returncode, *said)
 
 
 class Trap:
@@ -75,12 +62,14 @@ def test_a_model_comes_back_with_its_card(trained, tmp_path):
 
     assert read["architecture"] == json.loads(json.dumps(model.architecture))
     assert read["class_names"] == ["a", "b"]
-    assert read["preprocessing"] == json.loads(json.dumps(model.recipe.as_dict()))
-    assert again.recipe == model.recipe
+    assert read["preprocessing"] == json.loads(json.dumps(vars(model.preparation)))
+    assert again.preparation == model.preparation
     assert read["data"]["train"] == "squares: 48 images 10 × 10, binary (a 24, b 24), 24 patients"
     assert (read["data"]["licence"], read["data"]["citation"]) == ("CC BY 4.0", "Someone 2020")
     best = history.table.set_index("epoch").loc[history.best_epoch]
     assert read["metrics"] == {"epoch": history.best_epoch, "val_loss": best["val_loss"], "val_auc": best["val_auc"]}
+    options = set(inspect.signature(train.fit).parameters) - {"model", "train", "val", "resume", "device", "progress"}
+    assert set(read["settings"]) == options
     assert read["settings"]["lr"] == 0.01
     assert read["version"] == {
         "medlab": medlab.__version__,
@@ -101,7 +90,7 @@ def test_a_model_comes_back_with_its_card(trained, tmp_path):
     [
         pytest.param(lambda: networks.ResidualNet(6, width=4, in_channels=3), id="residual"),
         pytest.param(lambda: networks.PlainNet(3, width=(4, 6), norm="batch", in_channels=3), id="plain"),
-        pytest.param(lambda: networks.named("resnet18", in_channels=3, classes=2, size=SIDE), id="named"),
+        pytest.param(lambda: networks.named("mobilenet_v3_small", in_channels=3, classes=2), id="named"),
     ],
 )
 def test_every_network_comes_back(model, tmp_path):
@@ -120,7 +109,7 @@ def test_a_volume_network_comes_back_to_the_bit(tmp_path):
     fit(model, of, dataset("multilabel", 8, kind="volume", seed=9), epochs=1, clip=(-900, 400))
     again, _ = train.load(train.save(model, tmp_path / "m.safetensors"))
     assert train.predict(model, of).tobytes() == train.predict(again, of).tobytes()
-    assert again.recipe.clip == (-900.0, 400.0)
+    assert again.preparation.clip == (-900.0, 400.0)
 
 
 def test_an_interval_without_ends_comes_back(trained, tmp_path):
@@ -157,9 +146,7 @@ def with_header(path: Path, change) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda h: h.update(version=99), r"written in format 99, medlab .* reads up to 1; update medlab"),
-        (lambda h: h.update(version="1"), "written in format 1"),
-        (lambda h: h.update(format="other"), r"not a model file of medlab\.train: it holds 'other'"),
+        (lambda h: h.update(format="medlab.train 99"), r"not a model file that this medlab reads.*'medlab\.train 99'"),
         (lambda h: h.pop("card"), "its card is damaged"),
         (lambda h: "[" * 100_000, "its card is damaged"),
         (lambda h: h.update(sum="0"), "damaged: the weights are not those that were written"),
@@ -168,8 +155,11 @@ def with_header(path: Path, change) -> None:
         (lambda h: h.update(card=[1]), "not a model file"),
         (lambda h: h["card"].pop("architecture"), "describes no network that medlab can build"),
         (lambda h: h["card"].update(architecture="os.system"), "describes no network that medlab can build"),
-        (lambda h: h["card"]["architecture"].update(name="os.system"), "unknown name 'os.system'"),
-        (lambda h: h["card"]["architecture"]["arguments"].update(depth=3), "not the arguments of SmallCNN"),
+        (
+            lambda h: h["card"]["architecture"].update(name="os.system"),
+            "name of an architecture must be one of 'SmallCNN', .* got 'os.system'",
+        ),
+        (lambda h: h["card"]["architecture"]["arguments"].update(depth=3), "unexpected keyword argument 'depth'"),
         (lambda h: h["card"]["architecture"]["arguments"].update(channels=[6]), "weights do not fit the network"),
         (lambda h: h["card"].update(preprocessing=[]), "describes no network"),
         (lambda h: h["card"]["preprocessing"].update(more=1), "describes no network"),
@@ -251,5 +241,3 @@ def test_only_networks_that_can_be_built_again_are_saved(trained, tmp_path):
         train.save(torch.nn.Linear(2, 2), tmp_path / "m.safetensors")
     with pytest.raises(ValueError, match=r"m\.pt: the name of a model file ends in \.safetensors"):
         train.save(trained[0], tmp_path / "m.pt")
-    with pytest.raises(FileNotFoundError, match=r"there is no folder .*none"):
-        train.save(trained[0], tmp_path / "none" / "m.safetensors")

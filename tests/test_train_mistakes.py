@@ -1,6 +1,5 @@
 """What is wrong with data, options or networks is told before or while training, and costs nothing."""
 
-import sys
 import warnings
 
 import numpy as np
@@ -10,10 +9,9 @@ import torch
 from torch import nn
 
 from medlab import data, train
-from medlab.train import run as running
+from medlab.train import training
 from tests.train_sets import SIDE, dataset, fit, net, one_thread, weights  # noqa: F401 (a fixture)
 
-predicting = sys.modules["medlab.train.predict"]  # `train.predict` is the function
 pytestmark = pytest.mark.usefixtures("one_thread")
 STRONG = {"epochs": 8, "lr": 0.02, "batch_size": 16}
 
@@ -47,7 +45,7 @@ def broken(what: str) -> data.Dataset:
         ("below", "squares: labels run from -1 to 2"),
         ("one class", r"train has one class only \(b\)"),
         ("sizes", r"images have different sizes \(\(8, 8\) and \(9, 8\)\)"),
-        ("colour", r"images of 2 axes with 1 channel, got an array of shape \(32, 8, 8, 3\).*in_channels=3"),
+        ("colour", r"takes images \(N, H, W\), got an array of shape \(32, 8, 8, 3\).*in_channels="),
         ("text", "images must hold numbers, got <U1"),
         ("empty", "train is empty"),
     ],
@@ -65,7 +63,7 @@ def test_bad_training_data_are_refused(what, says):
     [
         ("label", "labels run from 1 to 3"),
         ("sizes", "images have different sizes"),
-        ("colour", "in_channels=3"),
+        ("colour", "in_channels="),
         ("empty", r"val is empty.*data\.split"),
     ],
 )
@@ -125,9 +123,9 @@ def test_nan_in_a_later_epoch_leaves_the_best_weights(monkeypatch):
     of = dataset(n=48)
     model, short = net(of), net(of)
     fit(short, of, epochs=1, schedule="constant")
-    step, count = running.Run.step, iter(range(100))
+    step, count = training.Training.step, iter(range(100))
     monkeypatch.setattr(
-        running.Run, "step", lambda self, *rows: step(self, *rows) * (np.nan if next(count) == 4 else 1)
+        training.Training, "step", lambda self, *rows: step(self, *rows) * (np.nan if next(count) == 4 else 1)
     )
     with pytest.raises(FloatingPointError, match="in epoch 2, by step 3 of 3"):
         fit(model, of, schedule="constant")
@@ -138,33 +136,29 @@ def test_nan_in_a_later_epoch_leaves_the_best_weights(monkeypatch):
     ("options", "says"),
     [
         ({"batch_size": 33}, "batch_size 33 is larger than the training data of 32 images"),
-        ({"batch_size": 0}, "batch_size must be a whole number from 1, got 0"),
-        ({"batch_size": 8.0}, r"batch_size must be a whole number from 1, got 8\.0"),
-        ({"epochs": 0}, "epochs must be a whole number from 1, got 0"),
-        ({"epochs": 2.5}, "epochs must be a whole number"),
+        ({"batch_size": 0}, "batch_size must be a whole number of 1 or more, got 0"),
+        ({"batch_size": 8.5}, r"batch_size must be a whole number of 1 or more, got 8\.5"),
+        ({"epochs": 0}, "epochs must be a whole number of 1 or more, got 0"),
         ({"epochs": True}, "epochs must be a whole number"),
-        ({"seed": -1}, "seed must be a whole number from 0, got -1"),
-        ({"seed": None}, "seed must be a whole number from 0, got None"),
-        ({"optimizer": "adam"}, "optimizer must be one of adamw, sgd, got 'adam'"),
-        ({"schedule": "cosine"}, "schedule must be one of one-cycle, constant"),
-        ({"keep": "first"}, "keep must be one of best, last"),
-        ({"scale": "none"}, "scale must be one of image, train, keep, None, got 'none'"),
-        ({"lr": 0.0}, r"lr must be above 0, got 0\.0"),
-        ({"lr": np.nan}, "lr must be above 0"),
-        ({"weight_decay": -1}, "weight_decay must be 0 or more"),
-        ({"label_smoothing": 1}, "label_smoothing must lie between 0 and below 1"),
-        ({"average": 1.0}, "average must lie between 0 and below 1"),
+        ({"seed": -1}, "seed must be a whole number of 0 or more, got -1"),
+        ({"seed": None}, "seed must be a whole number of 0 or more, got None"),
+        ({"optimizer": "adam"}, "optimizer must be one of 'adamw', 'sgd', got 'adam'"),
+        ({"schedule": "cosine"}, "schedule must be one of 'one-cycle', 'constant'"),
+        ({"keep": "first"}, "keep must be one of 'best', 'last'"),
+        ({"scale": "none"}, "scale must be one of 'image', 'train', 'keep', None, got 'none'"),
+        ({"lr": 0.0}, r"lr must be a number above 0, got 0\.0"),
+        ({"lr": np.nan}, "lr must be a number above 0"),
+        ({"weight_decay": -1}, "weight_decay must be a number from 0 on"),
+        ({"label_smoothing": 1}, "label_smoothing must be a number from 0 to below 1"),
+        ({"average": 1.0}, "average must be a number from 0 to below 1"),
         ({"augment": "flips"}, r"augment must be True, False or train\.Augment"),
         ({"clip": (3, 3)}, r"clip must be a lowest and a highest pixel value, got \(3, 3\)"),
         ({"clip": (0, 9), "scale": "keep"}, "keeps the clip of the former training"),
         ({"dtype": "bfloat16"}, r"dtype must be torch\.bfloat16 or .*got 'bfloat16'"),
         ({"dtype": torch.int8}, r"dtype must be torch\.bfloat16"),
-        ({"class_weights": "equal"}, 'class_weights must be "balanced", one number a class, or None'),
-        ({"class_weights": (1, 2)}, "class_weights must be 3 numbers from 0"),
-        ({"class_weights": (1, 2, -1)}, "class_weights must be 3 numbers from 0"),
-        ({"class_weights": (0, 0, 0)}, "class_weights must be 3 numbers from 0"),
+        ({"class_weights": "equal"}, "class_weights must be one of 'balanced', None, got 'equal'"),
         ({"values": "depth"}, "squares: values='depth' is no column of its table; there are size_mm"),
-        ({"values": ("size_mm",)}, r"3 outputs, squares needs 3 classes and 1 values \(size_mm\).*classes=4"),
+        ({"values": ("size_mm",)}, r"3 outputs, squares needs 4 \(a, b, c, size_mm\).*classes=4"),
     ],
 )  # fmt: skip
 def test_options_that_make_no_sense_are_refused(options, says):
@@ -177,11 +171,11 @@ def test_unknown_options_are_refused():
     of = dataset(n=16)
     with pytest.raises(TypeError, match="learning_rate"):
         fit(net(of), of, learning_rate=0.1)
-    with pytest.raises(ValueError, match=r"turn must be from 0 to 180 degrees, got 181"):
+    with pytest.raises(ValueError, match="turn must be a number from 0 to 180 degrees, got 181"):
         train.Augment(turn=181)
-    with pytest.raises(ValueError, match=r"noise must be from 0 to below 1, got -0\.1"):
+    with pytest.raises(ValueError, match=r"noise must be a number from 0 to below 1, got -0\.1"):
         train.Augment(noise=-0.1)
-    with pytest.raises(ValueError, match="shift must be from 0 to below 1, got nan"):
+    with pytest.raises(ValueError, match="shift must be a number from 0 to below 1, got nan"):
         train.Augment(shift=np.nan)
 
 
@@ -205,28 +199,18 @@ def test_values_must_be_numbers_in_the_tables():
 def test_class_weights_need_classes_that_exclude_each_other():
     for task in ("multilabel", "regression"):
         of = dataset(task, 16)
-        with pytest.raises(ValueError, match=f"class_weights are for tasks whose classes exclude.*{task}"):
+        with pytest.raises(ValueError, match=f"class_weights are for classes that exclude each other.*{task}"):
             fit(net(of), of, class_weights="balanced")
-
-
-def test_a_class_that_counts_nothing_may_fill_a_batch():
-    labels = np.zeros(32, int)
-    labels[:2] = 1
-    of = dataset(n=32, labels=labels)
-    history = fit(net(of), of, class_weights=(0, 1), batch_size=4)
-    assert np.isfinite(history.table["train_loss"]).all()
 
 
 def test_a_network_with_other_outputs_is_refused():
     of = dataset("multiclass", 16)
-    with pytest.raises(ValueError, match=r"the network has 2 outputs, squares needs 3 classes.*classes=3"):
+    with pytest.raises(ValueError, match=r"the network has 2 outputs, squares needs 3 \(a, b, c\).*classes=3"):
         fit(net(of, classes=2), of)
     own = nn.Sequential(nn.Flatten(), nn.Linear(SIDE * SIDE, 3))
-    with pytest.raises(ValueError, match="Sequential does not say how many channels"):
+    with pytest.raises(ValueError, match=r"Sequential does not say what it takes and gives: set model\.in_channels"):
         fit(own, of)
     own.in_channels = 1
-    with pytest.raises(ValueError, match=r"does not say how many outputs it has; set model\.classes"):
-        fit(own, of)
     own.classes = 3
     fit(own, of)
     assert train.predict(own, of).shape == (16, 3)
@@ -237,12 +221,12 @@ def test_images_that_do_not_fit_the_network_are_refused():
     grey, colour = net(of), net(dataset(n=16, kind="colour"))
     volume = net(dataset(n=16, kind="volume"))
     for model, shape, says in [
-        (grey, (10, 10), r"got an array of shape \(10, 10\) .*a single image needs a first axis: image\[None\]"),
-        (grey, (4, 10, 10, 3), r"2 axes with 1 channel, got .*\(4, 10, 10, 3\).* for colour with in_channels=3"),
-        (grey, (4, 10, 10, 10), "for volumes build the network with ndim=3"),
-        (colour, (10, 10, 3), r"a single image needs a first axis: image\[None\]"),
-        (colour, (4, 10, 10), "with 3 channels, .* for grey images build the network with in_channels=1"),
-        (volume, (5, 10, 10), r"images of 3 axes .*image\[None\]"),
+        (grey, (10, 10), r"got an array of shape \(10, 10\); a single image needs a first axis, image\[None\]"),
+        (grey, (4, 10, 10, 3), r"images \(N, H, W\), got .*\(4, 10, 10, 3\).* for colour .*in_channels="),
+        (grey, (4, 10, 10, 10), "for volumes with ndim=3"),
+        (colour, (10, 10, 3), r"images \(N, H, W, 3\) or \(N, 3, H, W\), got"),
+        (colour, (4, 10, 10), r"got an array of shape \(4, 10, 10\)"),
+        (volume, (5, 10, 10), r"images \(N, D, H, W\), got .*image\[None\]"),
     ]:
         with pytest.raises(ValueError, match=says):
             train.predict(model, np.zeros(shape, np.uint8))
@@ -265,8 +249,8 @@ def test_evaluate_refuses_another_task():
     fit(model, number, epochs=1)
     with pytest.raises(ValueError, match="trained for regression"):
         train.evaluate(model, of)
-    model.recipe = train.Recipe("binary", ("a", "b"))
-    with pytest.raises(ValueError, match="the network has 1 outputs, its recipe speaks of 2"):
+    model.preparation = train.Preparation("binary", ("a", "b"))
+    with pytest.raises(ValueError, match=r"the network has 1 outputs, its preparation needs 2 \(a, b\)"):
         train.predict(model, of)
 
 

@@ -1,19 +1,16 @@
 """The parts of a training: augmentation, losses, batches, scales, the learning rate's course."""
 
 import dataclasses
-import json
 
 import numpy as np
 import pytest
 import torch
 from scipy import ndimage
-from sklearn.utils.class_weight import compute_sample_weight
 from torch.nn import functional
 
 from medlab import networks, train
 from medlab.data.dataset import Lazy
-from medlab.train import batches, options, recipe, tasks
-from tests.train_sets import dataset, net
+from medlab.train import examples, settings, training
 
 CPU = torch.device("cpu")
 NOTHING = {field.name: 0 for field in dataclasses.fields(train.Augment)}
@@ -32,11 +29,11 @@ def pictures(*shape: int) -> torch.Tensor:
 
 
 class Fixed(train.Augment):
-    """Every draw is the largest: `share` gives 1."""
+    """Every draw is the largest: `_share` gives 1."""
 
     def __call__(self, images, **given):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("medlab.train.augment._Draws.share", lambda self: torch.ones(self.n)[self.rows])
+            patch.setattr("medlab.train.augment._share", lambda n, rng: torch.ones(n))
             return super().__call__(images, **given)
 
 
@@ -48,7 +45,7 @@ def test_without_changes_images_stay_to_the_bit(shape):
     images = pictures(*shape)
     kept = images.clone()
     assert torch.equal(only()(images, rng=draws()), kept)
-    changed = train.Augment(flips=True, noise=0.3, erase=0.3)(images, rng=draws())
+    changed = train.Augment(flips=True, noise=0.3)(images, rng=draws())
     assert changed.shape == images.shape
     assert not torch.equal(changed, kept)
     assert torch.equal(images, kept), "the images given are not changed"
@@ -159,38 +156,11 @@ def test_noise_is_drawn_anew_for_each_pixel_up_to_its_spread():
     assert 0.45 < spread.max() < 0.55
 
 
-@pytest.mark.parametrize(("shape", "side"), [((400, 1, 16, 16), 4), ((400, 1, 8, 8, 8), 4)])
-def test_a_square_is_erased(shape, side):
-    found = only(erase=side / shape[-1])(torch.ones(shape), rng=draws()) == 0
-    ndim = len(shape) - 2
-    largest = int(found.flatten(1).sum(1).max())
-    assert largest == side**ndim
-    for axis in range(2, len(shape)):
-        others = [a for a in range(1, len(shape)) if a != axis]
-        assert int(found.any(dim=tuple(others)).sum(1).max()) == side
-    assert found.any(0).all(), "anywhere"
-    assert found.flatten(1).any(1).all()
-
-
-@pytest.mark.parametrize("shape", [(7, 2, 6, 9), (5, 1, 4, 5, 6)])
-def test_draws_belong_to_the_image_however_a_batch_is_shared(shape):
-    images = pictures(*shape)
-    augment = train.Augment(flips=True, gamma=0.3, field=0.3, noise=0.3, erase=0.3)
-    whole = augment(images, rng=draws(3))
-    parts = [augment(images, rng=draws(3), rows=rows) for rows in (slice(0, 3), slice(3, 4), slice(4, None))]
-    torch.testing.assert_close(torch.cat(parts), whole, atol=1e-5, rtol=0)
-    rng, same = draws(3), draws(3)
-    augment(images, rng=rng)
-    augment(images, rng=same, rows=slice(2, 3))
-    assert torch.equal(rng.get_state(), same.get_state()), "and the next batch too"
-    assert not torch.equal(whole, augment(images, rng=draws(4)))
-
-
 # Losses
 
 
-def of(task: str, k: int = 0, **given) -> train.Recipe:
-    return train.Recipe(task, tuple("abcdefgh"[:k]), **given)
+def of(task: str, k: int = 0, **given) -> train.Preparation:
+    return train.Preparation(task, tuple("abcdefgh"[:k]), **given)
 
 
 def test_ordered_classes_by_hand():
@@ -200,26 +170,24 @@ def test_ordered_classes_by_hand():
         (2, -np.log(0.9) - np.log(0.7) - np.log(1 - 0.4)),
         (3, -np.log(0.9) - np.log(0.7) - np.log(0.4)),
     ]:
-        found, nothing = tasks.losses(
-            probabilities.log() + 5, torch.tensor([label]), torch.empty(1, 0), of("ordinal", 4)
-        )
+        found, nothing = of("ordinal", 4).losses(probabilities.log() + 5, torch.tensor([label]), torch.empty(1, 0))
         assert float(found) == pytest.approx(expected / 3, rel=1e-5)
         assert float(nothing) == 0
-    smooth, _ = tasks.losses(probabilities.log(), torch.tensor([0]), torch.empty(1, 0), of("ordinal", 4), smoothing=0.2)
+    smooth, _ = of("ordinal", 4).losses(probabilities.log(), torch.tensor([0]), torch.empty(1, 0), smoothing=0.2)
     expected = -sum(0.9 * np.log(1 - a) + 0.1 * np.log(a) for a in (0.9, 0.7, 0.4)) / 3
     assert float(smooth) == pytest.approx(expected, rel=1e-5)
 
 
 def test_ordered_classes_punish_the_far_end_more_and_never_stop_to_learn():
     sure = torch.tensor([[60.0, 0, 0, 0]] * 4, requires_grad=True)
-    found, _ = tasks.losses(sure, torch.arange(4), torch.empty(4, 0), of("ordinal", 4))
+    found, _ = of("ordinal", 4).losses(sure, torch.arange(4), torch.empty(4, 0))
     assert (found.diff() > 0).all()
     found.sum().backward()
     assert found.isfinite().all()
     assert (sure.grad[1:].abs().amax(1) > 0.1).all()
     two = torch.randn(5, 2, generator=draws())
     label = torch.tensor([0, 1, 1, 0, 1])
-    found, _ = tasks.losses(two, label, torch.empty(5, 0), of("ordinal", 2))
+    found, _ = of("ordinal", 2).losses(two, label, torch.empty(5, 0))
     torch.testing.assert_close(found, functional.cross_entropy(two, label, reduction="none"))
 
 
@@ -229,7 +197,7 @@ def test_classes_are_those_of_torch(smoothing):
     label = torch.tensor([0, 1, 2, 0, 1, 2])
     value = torch.tensor([[0.1, np.nan], [3.0, 0.2], [np.nan, np.nan], [0.0, 0.0], [-9, 1], [1, 1]])
     names = {"values": ("v", "w")}
-    found, numbers = tasks.losses(outputs, label, value, of("multiclass", 3, **names), smoothing=smoothing)
+    found, numbers = of("multiclass", 3, **names).losses(outputs, label, value, smoothing=smoothing)
     expected = functional.cross_entropy(outputs[:, :3], label, reduction="none", label_smoothing=smoothing)
     torch.testing.assert_close(found, expected)
     error = (outputs[:, 3:] - value).abs()
@@ -238,44 +206,32 @@ def test_classes_are_those_of_torch(smoothing):
     assert numbers[2] == 0
 
     labels = (torch.rand(6, 3, generator=draws()) < 0.5).long()
-    found, _ = tasks.losses(outputs, labels, value, of("multilabel", 3, **names), smoothing=smoothing)
+    found, _ = of("multilabel", 3, **names).losses(outputs, labels, value, smoothing=smoothing)
     target = labels * (1 - smoothing) + smoothing / 2
     expected = functional.binary_cross_entropy_with_logits(outputs[:, :3], target, reduction="none").mean(1)
     torch.testing.assert_close(found, expected)
 
-    found, _ = tasks.losses(outputs[:, :2], label, value, of("regression", **names))
+    found, _ = of("regression", **names).losses(outputs[:, :2], label, value)
     assert torch.equal(found, torch.zeros(6))
 
 
 def test_unknown_values_teach_nothing():
     outputs = torch.randn(3, 2, generator=draws(), requires_grad=True)
     value = torch.tensor([[np.nan, 1.0], [np.nan, np.nan], [0.5, np.inf]])
-    tasks.losses(outputs, torch.zeros(3), value, of("regression", values=("v", "w")))[1].sum().backward()
+    of("regression", values=("v", "w")).losses(outputs, torch.zeros(3), value)[1].sum().backward()
     assert outputs.grad.isfinite().all()
     assert ((outputs.grad != 0) == torch.tensor([[False, True], [False, False], [True, False]])).all()
-
-
-def test_balanced_weights_are_those_of_sklearn():
-    labels = np.random.default_rng(0).choice(4, 50, p=(0.6, 0.2, 0.15, 0.05))
-    for task in ("multiclass", "ordinal"):
-        found = tasks.weights_of(labels, of(task, 4), "balanced")
-        np.testing.assert_allclose(found, compute_sample_weight("balanced", labels))
-        np.testing.assert_allclose(tasks.weights_of(labels, of(task, 5), "balanced"), found)  # a class without images
-    found = tasks.weights_of(labels, of("multiclass", 4), (1, 1, 3, 0))
-    assert found.mean() == pytest.approx(1)
-    np.testing.assert_allclose(found / found.max(), np.array([1, 1, 3, 0])[labels] / 3)
-    np.testing.assert_array_equal(tasks.weights_of(labels, of("multilabel", 4), None), 1)
 
 
 def test_answers_are_probabilities_and_values_in_their_unit():
     outputs = torch.tensor([[1.0, 2.0, 0.5, -1.0]])
     given = {"values": ("mm", "hu"), "value_mean": (10.0, -600.0), "value_sd": (4.0, 100.0)}
-    said, numbers = tasks.answers(outputs, of("binary", 2, **given))
+    said, numbers = of("binary", 2, **given).answers(outputs)
     torch.testing.assert_close(said, torch.tensor([[1.0, 2.0]]).softmax(1))
     assert numbers.tolist() == [[12.0, -700.0]]
-    said, _ = tasks.answers(outputs, of("multilabel", 2, **given))
+    said, _ = of("multilabel", 2, **given).answers(outputs)
     torch.testing.assert_close(said, torch.tensor([[1.0, 2.0]]).sigmoid())
-    said, numbers = tasks.answers(outputs[:, 2:], of("regression", **given))
+    said, numbers = of("regression", **given).answers(outputs[:, 2:])
     assert (said.shape, numbers.tolist()) == ((1, 0), [[12.0, -700.0]])
 
 
@@ -285,49 +241,39 @@ def test_answers_are_probabilities_and_values_in_their_unit():
 def test_each_image_by_itself_or_all_as_the_training_data():
     images = np.random.default_rng(0).normal(3, 5, (6, 4, 5, 3)).astype(np.float32)
     x = torch.from_numpy(np.moveaxis(images, -1, 1).copy())
-    found = train.Recipe("binary", ("a", "b"), scale="image").scaled(x)
+    found = train.Preparation("binary", ("a", "b"), scale="image").scaled(x)
     expected = (images - images.mean((1, 2, 3), keepdims=True)) / images.std((1, 2, 3), keepdims=True)
     np.testing.assert_allclose(np.moveaxis(found.numpy(), 1, -1), expected, atol=1e-5)
 
-    mean, sd = recipe.statistics(images, channels=3, ndim=2, clip=(0, 6))
+    mean, sd = settings._statistics(np.moveaxis(images, -1, 1), (0, 6))
     np.testing.assert_allclose(mean, images.clip(0, 6).mean((0, 1, 2)), rtol=1e-6)
     np.testing.assert_allclose(sd, images.clip(0, 6).std((0, 1, 2)), rtol=1e-6)
-    found = train.Recipe("binary", ("a", "b"), scale="train", clip=(0, 6), mean=mean, sd=sd).scaled(x)
+    found = train.Preparation("binary", ("a", "b"), scale="train", clip=(0, 6), mean=mean, sd=sd).scaled(x)
     np.testing.assert_allclose(np.moveaxis(found.numpy(), 1, -1), (images.clip(0, 6) - mean) / sd, atol=1e-5)
+
+
+def test_augmentation_changes_the_scaled_image_which_is_then_scaled_again_where_each_is_by_itself():
+    x = pictures(3, 1, 4, 5) * 20 + 90
+    for scale, given in (("image", {}), ("train", {"mean": (90.0,), "sd": (20.0,)})):
+        preparation = train.Preparation("binary", ("a", "b"), scale=scale, **given)
+        plain, found = preparation.scaled(x), preparation.scaled(x, change=lambda x: 3 * x + 1)
+        torch.testing.assert_close(found, plain if scale == "image" else 3 * plain + 1)
 
 
 def test_statistics_are_taken_piece_by_piece(tmp_path):
     images = np.random.default_rng(0).integers(-1000, 3000, (600, 3, 4)).astype(np.int16)
     np.save(tmp_path / "x.npy", images)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
-    ((mean,), (sd,)) = recipe.statistics(mapped, channels=1, ndim=2, clip=None)
+    ((mean,), (sd,)) = settings._statistics(mapped[:, None], None)
     assert (mean, sd) == pytest.approx((images.mean(), images.std()))
 
 
 def test_a_constant_image_is_0_and_integers_do_not_wrap():
     blank = torch.full((2, 1, 5, 5), 200, dtype=torch.uint8)
-    assert (train.Recipe("binary").scaled(blank) == 0).all()
+    assert (train.Preparation("binary").scaled(blank) == 0).all()
     dark = torch.tensor([0, 100], dtype=torch.uint8).view(1, 1, 1, 2)
-    assert train.Recipe("binary").scaled(dark).flatten().tolist() == pytest.approx([-1, 1])
-    assert (train.Recipe("binary", scale="train", mean=(200.0,), sd=(0.0,)).scaled(blank) == 0).all()
-
-
-def test_a_recipe_comes_back_from_json():
-    full = train.Recipe("ordinal", ("a", "b"), ("mm",), (1.5,), (2.0,), "train", (-1000.0, 400.0), (3.0,), (4.0,))
-    assert train.Recipe.from_dict(json.loads(json.dumps(full.as_dict()))) == full
-    assert full.outputs == 3
-
-
-@pytest.mark.parametrize(
-    ("kind", "model", "scale"),
-    [("grey", {}, "image"), ("colour", {"in_channels": 3}, "train"), ("slices", {"in_channels": 5}, "train")],
-)
-def test_the_scale_follows_from_the_images(kind, model, scale):
-    images = dataset(n=8, kind=kind)
-    chosen = options.Options(epochs=1).settled(images)
-    found = options.recipe_for(net(dataset(n=8), **model), images, chosen)
-    assert found.scale == scale
-    assert len(found.mean) == (0 if scale == "image" else model["in_channels"])
+    assert train.Preparation("binary").scaled(dark).flatten().tolist() == pytest.approx([-1, 1])
+    assert (train.Preparation("binary", scale="train", mean=(200.0,), sd=(0.0,)).scaled(blank) == 0).all()
 
 
 # Batches
@@ -347,28 +293,29 @@ def test_the_scale_follows_from_the_images(kind, model, scale):
         ((4, 5, 6, 7, 2), {"ndim": 3, "in_channels": 2}, (2, 5, 6, 7)),
     ],
 )
-@pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", ">i2", "int64", "float16", "float64", "bool"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", ">i2", "int64", "float16", "bool"])
 def test_batches_are_channels_first_in_the_type_of_the_images(shape, model, expected, dtype):
     top = {"bool": 2, "uint8": 256, "float16": 2000}.get(dtype, 30_000)
     images = np.random.default_rng(0).integers(0, top, shape).astype(dtype)
     model = networks.SmallCNN(flatten=False, channels=(2,), **model)
-    made = batches.Batches(images, model=model, device=CPU)
+    made = examples.Batches(examples.as_pictures(images, model), CPU)
     rows = torch.tensor([2, 0])
     found = made.take(rows)
     assert (len(made), tuple(found.shape)) == (4, (2, *expected))
     last = images.ndim == len(expected) + 1 and images.shape[1:] != expected
     by_hand = np.moveaxis(images, -1, 1) if last else images
     np.testing.assert_array_equal(found.float().numpy(), by_hand[[2, 0]].reshape(found.shape).astype(np.float32))
-    if dtype in ("uint8", "int16", "float16", "bool"):
+    if dtype in ("uint8", "float16", "bool"):
         assert str(found.dtype) == f"torch.{dtype}"
-    assert torch.equal(made.take(slice(1, 3)), made.take(np.array([1, 2])))
+    assert torch.equal(made.take(slice(1, 3)), made.take(torch.tensor([1, 2])))
 
 
 def test_images_read_when_asked_for_become_one_array():
-    found = batches.as_array(Lazy(lambda i: np.full((4, 4), i, np.int16), 5))
-    assert (found.shape, found.dtype) == ((5, 4, 4), np.int16)
+    model = networks.SmallCNN(flatten=False, channels=(2,))
+    found = examples.as_pictures(Lazy(lambda i: np.full((4, 4), i, np.int16), 5), model)
+    assert (found.shape, found.dtype) == ((5, 1, 4, 4), np.int16)
     with pytest.raises(ValueError, match="images must hold numbers, got complex"):
-        batches.as_array(np.zeros((2, 2), complex))
+        examples.as_pictures(np.zeros((2, 2), complex), model)
 
 
 # The learning rate's course
@@ -376,7 +323,7 @@ def test_images_read_when_asked_for_become_one_array():
 
 def test_one_cycle_rises_for_a_quarter_and_falls_to_0():
     shares = np.linspace(0, 1, 101)
-    found = np.array([train.one_cycle(share) for share in shares])
+    found = np.array([training.one_cycle(share) for share in shares])
     assert found[0] == pytest.approx(0.04)
     assert found.argmax() == 25
     assert found[25] == 1
@@ -384,4 +331,4 @@ def test_one_cycle_rises_for_a_quarter_and_falls_to_0():
     assert (np.diff(found[25:]) < 0).all()
     np.testing.assert_allclose(found[:26], np.linspace(0.04, 1, 26))
     np.testing.assert_allclose(found[25:], (1 + np.cos(np.linspace(0, np.pi, 76))) / 2, atol=1e-12)
-    assert train.one_cycle(1.2) == 0
+    assert training.one_cycle(1.2) == 0

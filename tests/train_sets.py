@@ -87,7 +87,7 @@ def case(name: str):
     of = dataset(n=48)
     noise = dataset(n=24, seed=9)
     noise.labels = 1 - noise.labels  # the better it learns, the worse it gets: the first epoch stays the best
-    augment = train.Augment(flips=True, noise=0.2, erase=0.2)
+    augment = train.Augment(flips=True, noise=0.2, field=0.2)
     if name == "adamw":
         model = net(of, channels=(4, 4), norm="batch", flatten=True, head=(8,), dropout=0.3)
         return model, of, dataset(n=24, seed=9), {"epochs": 5, "augment": augment, "batch_size": 16}
@@ -97,6 +97,6 @@ def case(name: str):
     assert name == "team"
     table = pd.DataFrame({"size_mm": np.where(np.arange(48) % 5, of.table["size_mm"], np.nan)})
     of = dataset(n=48, table=table)
-    options = {"epochs": 2, "augment": augment, "batch_size": 7, "class_weights": (1, 3), "values": "size_mm"}
+    options = {"epochs": 2, "augment": augment, "batch_size": 7, "class_weights": "balanced", "values": "size_mm"}
     options |= {"optimizer": "sgd", "lr": 0.02}  # AdamW would not notice gradients that are all half as large
-    return net(of, values=1, flatten=True, head=(8,), dropout=0.3), of, dataset(n=23, seed=9), options
+    return net(of, values=1, flatten=True, head=(8,)), of, dataset(n=23, seed=9), options

@@ -1,7 +1,7 @@
 """Networks for images and volumes, small enough to read in one sitting, and those of torchvision by name.
 
     model = networks.ResidualNet(13, in_channels=1, classes=2)
-    model = networks.named("resnet18", in_channels=1, classes=2, size=28)
+    model = networks.named("resnet18", in_channels=1, classes=2)
     networks.count_parameters(model), networks.flops(model, (1, 28, 28))
     networks.freeze(model)                                 # all but the head
     again = networks.build(model.architecture)             # same layers, new weights
@@ -11,21 +11,17 @@ Every network takes float images (N, C, H, W), or volumes (N, C, D, H, W), and g
 """
 
 from medlab.networks.base import Network
-from medlab.networks.build import build
-from medlab.networks.count import count_parameters, flops
 from medlab.networks.deep import PlainNet, ResidualNet, plain_channels
 from medlab.networks.freeze import freeze, head, unfreeze
-from medlab.networks.geometry import output_size, receptive_field
-from medlab.networks.named import NAMES, TorchvisionNet, named
+from medlab.networks.named import build, named
+from medlab.networks.sizes import count_parameters, flops, output_size, receptive_field
 from medlab.networks.small import SmallCNN
 
 __all__ = [
-    "NAMES",
     "Network",
     "PlainNet",
     "ResidualNet",
     "SmallCNN",
-    "TorchvisionNet",
     "build",
     "count_parameters",
     "flops",

@@ -3,11 +3,12 @@
 import json
 import math
 import operator
-from collections.abc import Collection
 from typing import Any
 
 import torch
 from torch import nn
+
+from medlab.arguments import choice, whole
 
 
 class Network(nn.Module):
@@ -26,12 +27,10 @@ class Network(nn.Module):
 
     def __init__(self, **arguments: Any):
         super().__init__()
-        self.in_channels = whole("in_channels", arguments["in_channels"])
-        self.classes = whole("classes", arguments["classes"])
-        self.ndim = whole("ndim", arguments.get("ndim", 2))
-        if self.ndim not in (2, 3):
-            raise ValueError(f"ndim must be 2 (images) or 3 (volumes), got {self.ndim}")
-        self.size = sides("size", arguments.get("size"), self.ndim)
+        self.in_channels = whole(arguments["in_channels"], "in_channels", low=1)
+        self.classes = whole(arguments["classes"], "classes", low=1)
+        self.ndim = choice(arguments.get("ndim", 2), "ndim", (2, 3))
+        self.size = _sides(arguments.get("size"), self.ndim)
         self.architecture = {
             "name": type(self).__name__,
             "arguments": json.loads(json.dumps(arguments, default=operator.index)),  # tuples as lists, NumPy's as int
@@ -58,13 +57,11 @@ def convolution(a: int, b: int, *, ndim: int, norm: str | None, stride: int = 1,
 
 def normalisation(norm: str | None, channels: int, ndim: int) -> list[nn.Module]:
     """None, or one layer: "batch", or "group" with up to 8 groups."""
-    if norm is None:
+    if choice(norm, "norm", (None, "batch", "group")) is None:
         return []
     if norm == "batch":
         return [(nn.BatchNorm2d, nn.BatchNorm3d)[ndim - 2](channels)]
-    if norm == "group":
-        return [nn.GroupNorm(math.gcd(8, channels), channels)]
-    raise ValueError(f'norm must be None, "batch" or "group", got {norm!r}')
+    return [nn.GroupNorm(math.gcd(8, channels), channels)]
 
 
 def initialise(model: nn.Module, head: nn.Linear) -> None:
@@ -80,36 +77,11 @@ def initialise(model: nn.Module, head: nn.Linear) -> None:
                 nn.init.zeros_(layer.bias)
 
 
-def whole(name: str, value: Any, least: int = 1) -> int:
-    """`value` as a whole number of at least `least`."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = None
-    if number is None or isinstance(value, bool) or number < least:
-        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
-    return number
-
-
-def share(name: str, value: Any) -> float:
-    """`value` as a probability below 1."""
-    if not isinstance(value, (int, float)) or not 0 <= value < 1:
-        raise ValueError(f"{name} must be at least 0 and below 1, got {value!r}")
-    return float(value)
-
-
-def sides(name: str, value: Any, ndim: int) -> tuple[int, ...] | None:
+def _sides(size: Any, ndim: int) -> tuple[int, ...] | None:
     """One number for all sides, or one a side."""
-    if value is None:
+    if size is None:
         return None
-    if not isinstance(value, (tuple, list)):
-        return (whole(name, value),) * ndim
-    if len(value) != ndim:
-        raise ValueError(f"{name} must be one number or {ndim}, got {tuple(value)}")
-    return tuple(whole(name, side) for side in value)
-
-
-def few(names: Collection[str], n: int = 3) -> str:
-    """The first few, and how many there are."""
-    shown = [str(name) for name in names][:n]
-    return ", ".join([*shown, "..."] if len(names) > n else shown)
+    sides = tuple(size) if isinstance(size, (tuple, list)) else (size,) * ndim
+    if len(sides) != ndim:
+        raise ValueError(f"size must be one number or {ndim}, got {sides}")
+    return tuple(whole(side, "size", low=1) for side in sides)

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from medlab.networks.base import Network, convolution, initialise, normalisation, whole
+from medlab.arguments import whole
+from medlab.networks.base import Network, convolution, initialise, normalisation
 
 
 def plain_channels(
@@ -31,14 +32,14 @@ def plain_channels(
     >>> plain_channels(5, in_channels=3, width=(64, 64, 128))
     [(3, 64), (64, 64), (64, 128), (128, 128), (128, 128)]
     """
-    depth, in_channels, stages = whole("depth", depth), whole("in_channels", in_channels), whole("stages", stages)
+    depth, stages = whole(depth, "depth", low=1), whole(stages, "stages", low=1)
     if isinstance(width, Sequence):
         if not width:
             raise ValueError("width must name the channels of at least one convolution, got none")
-        after = [whole("width", n) for n in width[:depth]]
+        after = [whole(n, "width", low=1) for n in width[:depth]]
         after += [after[-1]] * (depth - len(after))
     else:
-        width, blocks = whole("width", width), depth // 2 + 1  # the first convolution, then two and two
+        width, blocks = whole(width, "width", low=1), depth // 2 + 1  # the first convolution, then two and two
         stages = min(stages, blocks)
         after = [width * 2 ** ((i + 1) // 2 * stages // blocks) for i in range(depth)]
     if after != sorted(after):
@@ -53,7 +54,7 @@ class _DeepNet(Network):
         super().__init__(depth=depth, stride=stride, **options)
         norm, ndim = options["norm"], self.ndim
         pairs = plain_channels(depth, **{name: options[name] for name in ("in_channels", "width", "stages")})
-        strides = [whole("stride", stride), *(2 if b > a else 1 for a, b in pairs[1:])]
+        strides = [whole(stride, "stride", low=1), *(2 if b > a else 1 for a, b in pairs[1:])]
         convs = [convolution(a, b, ndim=ndim, norm=norm, stride=s) for (a, b), s in zip(pairs, strides)]
         self.features = nn.Sequential(*self._layers(convs, norm))
         self.head = nn.Linear(pairs[-1][1], self.classes)

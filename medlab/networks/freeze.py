@@ -5,7 +5,7 @@ from functools import partial
 
 from torch import nn
 
-from medlab.networks.base import few, whole
+from medlab.arguments import whole
 
 
 def head(model: nn.Module) -> nn.Linear:
@@ -57,7 +57,7 @@ def unfreeze(model: nn.Module, *, last: int | None = None) -> nn.Module:
     Raises:
         ValueError: If `last` is below 1.
     """
-    left = math.inf if last is None else whole("last", last)
+    left = math.inf if last is None else whole(last, "last", low=1)
     for layer in reversed(list(model.modules())):
         _set(layer, trains=True, mode=model.training)
         left -= isinstance(layer, (nn.Conv2d, nn.Conv3d, nn.Linear))
@@ -72,7 +72,7 @@ def _part(model: nn.Module, name: str) -> nn.Module:
         if known and known in parts:
             return parts[known]
     names = [part for part in parts if part and part.count(".") < 2]
-    raise ValueError(f"until: {type(model).__name__} has no part {name!r}; it has {few(names, 12)}")
+    raise ValueError(f"until: {type(model).__name__} has no part {name!r}; it has {', '.join(names[:12])}")
 
 
 def _set(layer: nn.Module, *, trains: bool, mode: bool) -> None:

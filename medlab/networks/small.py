@@ -6,10 +6,9 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from medlab.networks.base import Network, convolution, initialise, normalisation, share, sides, whole
-from medlab.networks.geometry import output_size
-
-POOLS = {"max": (nn.MaxPool2d, nn.MaxPool3d), "average": (nn.AvgPool2d, nn.AvgPool3d)}
+from medlab.arguments import choice, number, whole
+from medlab.networks.base import Network, convolution, initialise, normalisation
+from medlab.networks.sizes import output_size
 
 
 class SmallCNN(Network):
@@ -24,7 +23,6 @@ class SmallCNN(Network):
         padding: "same" keeps the sides in a convolution; "valid" pads nothing, each convolution takes 2 pixels away.
         head: Widths of dense layers (with ReLU) before the last one.
         norm: None, "batch" or "group" normalisation after each convolution.
-        pool: "max" or "average".
         flatten: Every pixel of the last block goes to the dense layers; False: only the mean of each channel, and
             images of any size will do.
         dropout: Share of the inputs of each dense layer that is set to 0 in training.
@@ -49,30 +47,24 @@ class SmallCNN(Network):
         padding: str = "same",
         head: Sequence[int] = (),
         norm: str | None = None,
-        pool: str = "max",
         flatten: bool = True,
         dropout: float = 0.0,
         ndim: int = 2,
     ):
         super().__init__(
             in_channels=in_channels, classes=classes, size=size if flatten else None, channels=channels,
-            padding=padding, head=head, norm=norm, pool=pool, flatten=flatten, dropout=dropout, ndim=ndim,
+            padding=padding, head=head, norm=norm, flatten=flatten, dropout=dropout, ndim=ndim,
         )  # fmt: skip
-        if padding not in ("same", "valid"):
-            raise ValueError(f'padding must be "same" or "valid", got {padding!r}')
-        if pool not in POOLS:
-            raise ValueError(f'pool must be "max" or "average", got {pool!r}')
-        self.padding = int(padding == "same")
-        widths = [self.in_channels, *(whole("channels", n) for n in channels)]
+        self.padding = int(choice(padding, "padding", ("same", "valid")) == "same")
+        widths = [self.in_channels, *(whole(n, "channels", low=1) for n in channels)]
         if len(widths) == 1:
             raise ValueError("channels must name at least one block, got none")
         self.n_blocks = len(widths) - 1
-        dropout = share("dropout", dropout)
 
         blocks = []
         for a, b in pairwise(widths):
             conv = convolution(a, b, ndim=self.ndim, norm=norm, padding=self.padding)
-            pooling = POOLS[pool][self.ndim - 2](2)
+            pooling = (nn.MaxPool2d, nn.MaxPool3d)[self.ndim - 2](2)
             blocks.append(nn.Sequential(conv, *normalisation(norm, b, self.ndim), nn.ReLU(), pooling))
         self.features = nn.Sequential(*blocks)
 
@@ -82,7 +74,8 @@ class SmallCNN(Network):
                 raise ValueError("size must be given where flatten is True: the first dense layer depends on it")
             inputs *= torch.Size(self.sides_after(self.size)).numel()
         dense = []
-        for width in (*(whole("head", n) for n in head), self.classes):
+        dropout = number(dropout, "dropout", low=0, below=1)
+        for width in (*(whole(n, "head", low=1) for n in head), self.classes):
             dense += [nn.Dropout(dropout)] * (dropout > 0) + [nn.Linear(inputs, width), nn.ReLU()]
             inputs = width
         self.classifier = nn.Sequential(*dense[:-1])
@@ -95,7 +88,7 @@ class SmallCNN(Network):
         Raises:
             ValueError: If none are left.
         """
-        left = sides("size", size, self.ndim)
+        left = tuple(size)
         for n in range(self.n_blocks):
             if min(left) + 2 * self.padding < 4:  # a convolution over 3 pixels must leave 2 to pool
                 raise ValueError(

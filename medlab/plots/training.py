@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from medlab.arguments import whole
 from medlab.plots.images import grid
 from medlab.plots.style import COLORS, LINES, SMALL, axes, figure, label, open_frame
 
@@ -71,10 +72,10 @@ def filters(model: "nn.Module", *, layer: str | None = None, n: int = 16, channe
     kernels = convolutions[layer].weight.detach().float().cpu().numpy()
     if not 0 <= channel < kernels.shape[1]:
         raise ValueError(f"channel must lie between 0 and {kernels.shape[1] - 1}, got {channel}")
-    kernels = kernels[: _at_least_one(n), channel]
+    kernels = kernels[: whole(n, "n", low=1), channel]
     if kernels.ndim == 4:
         kernels = kernels[:, kernels.shape[1] // 2]
-    columns = min(_at_least_one(columns, "columns"), len(kernels))
+    columns = min(whole(columns, "columns", low=1), len(kernels))
     rows = -(-len(kernels) // columns)
     fig, panels = figure(rows, columns, (1.0 * columns + 0.9, 1.15 * rows))
     most = float(np.abs(kernels).max()) or 1.0
@@ -103,20 +104,21 @@ def feature_maps(model: "nn.Module", image: np.ndarray, *, layer: str, n: int = 
     """
     import torch
 
-    from medlab.train.recipe import axes_of, channels_of, recipe_of, with_channels
+    from medlab.train.examples import Batches, as_pictures
+    from medlab.train.preparation import preparation_of
 
     layers = dict(model.named_modules())
     if layer not in layers:
         raise ValueError(f"layer must be one of {_few([name for name in layers if name])}, got {layer!r}")
-    batch = with_channels(np.asarray(image)[None], channels=channels_of(model), ndim=axes_of(model))
+    device = next(model.parameters(), torch.empty(0)).device
+    batch = Batches(as_pictures(np.asarray(image)[None], model), device).take(slice(None))
     caught: list[torch.Tensor] = []
     hook = layers[layer].register_forward_hook(lambda _module, _inputs, output: caught.append(output))
     was_training = model.training
-    weight = next(model.parameters(), torch.empty(0))
     try:
         model.eval()
         with torch.inference_mode():
-            model(recipe_of(model).scaled(torch.from_numpy(batch.copy()).to(weight.device)))
+            model(preparation_of(model).scaled(batch))
     finally:
         hook.remove()
         model.train(was_training)
@@ -124,7 +126,7 @@ def feature_maps(model: "nn.Module", image: np.ndarray, *, layer: str, n: int = 
     if found.ndim != 4:
         raise ValueError(f"layer {layer!r} gives {found.shape[1:]} for an image, not (channels, y, x)")
     maps = found[0]
-    order = np.argsort(-maps.std((1, 2)), kind="stable")[: _at_least_one(n)]
+    order = np.argsort(-maps.std((1, 2)), kind="stable")[: whole(n, "n", low=1)]
     titles = [f"channel {i}" for i in order]
     fig = grid([maps[i] for i in order], titles=titles, columns=columns, unit="response")
     for panel in fig.axes:
@@ -132,12 +134,6 @@ def feature_maps(model: "nn.Module", image: np.ndarray, *, layer: str, n: int = 
             for axis in (panel.xaxis, panel.yaxis):  # deep maps are few pixels wide
                 axis.get_major_locator().set_params(integer=True)
     return fig
-
-
-def _at_least_one(n: int, name: str = "n") -> int:
-    if n < 1:
-        raise ValueError(f"{name} must be at least 1, got {n}")
-    return int(n)
 
 
 def _few(names: Sequence[str]) -> str:

@@ -8,24 +8,21 @@ train.save(model, "xrays.safetensors", card={"limits": "..."})
 """
 
 from medlab.train.augment import Augment
-from medlab.train.defaults import network
 from medlab.train.files import load, save
-from medlab.train.finder import learning_rates
-from medlab.train.fit import History, fit
+from medlab.train.fit import History, fit, learning_rates
 from medlab.train.predict import evaluate, predict
-from medlab.train.recipe import Recipe
-from medlab.train.run import one_cycle
+from medlab.train.preparation import Preparation
+from medlab.train.settings import network
 
 __all__ = [
     "Augment",
     "History",
-    "Recipe",
+    "Preparation",
     "evaluate",
     "fit",
     "learning_rates",
     "load",
     "network",
-    "one_cycle",
     "predict",
     "save",
 ]

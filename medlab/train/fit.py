@@ -1,22 +1,26 @@
 """Train a network: learn from one data set, judge every epoch on another, and end with the best weights."""
 
+import copy
 import hashlib
+import inspect
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
+from medlab.arguments import number, whole
 from medlab.data import Dataset
-from medlab.train import checkpoint, tasks
 from medlab.train.augment import Augment
-from medlab.train.options import Options, check_data
+from medlab.train.examples import Examples, as_pictures
+from medlab.train.files import read_checkpoint, write_checkpoint
 from medlab.train.processes import pick_device
-from medlab.train.run import Data, Run, own_randomness
+from medlab.train.settings import as_json, check_data
+from medlab.train.training import Training, own_randomness
 
 if TYPE_CHECKING:
     import pandas
@@ -28,7 +32,8 @@ class History:
 
     Args:
         table: One row an epoch: epoch (from 1), train_loss, val_loss, val_auc (or val_mae), lr, seconds.
-        best_epoch: The epoch whose weights the model has now; 0 if it was stopped before the first was done.
+        best_epoch: The epoch whose weights the model has now; 0, those it came with, if it was stopped before the first
+            was done.
         interrupted: Whether it was stopped by hand before its last epoch.
     """
 
@@ -52,7 +57,7 @@ def fit(
     weight_decay: float | None = None,
     schedule: str = "one-cycle",
     label_smoothing: float = 0.0,
-    class_weights: str | Sequence[float] | None = None,
+    class_weights: str | None = None,
     augment: Augment | bool = True,
     average: float = 0.99,
     values: Sequence[str] = (),
@@ -66,9 +71,11 @@ def fit(
 
     The images stay in memory as they are (or on the disk where they are memory-mapped); batches are scaled and
     augmented as tensors on the device. The same seed gives the same bytes on the same machine with the same number of
-    threads. Started by `torchrun`, the processes share every batch and end with one result.
+    threads. Started by `torchrun`, the processes share every batch and end with one result: that of one process, but
+    for dropout, which each process draws for itself, and batch normalisation.
 
-    Stopping it by hand (Ctrl-C, the square button of a notebook) leaves the best weights so far in the model.
+    Stopping it by hand (Ctrl-C, the square button of a notebook) leaves the best weights so far in the model, those it
+    came with where no epoch was done.
 
     Args:
         model: Any network that gives (N, K + V) outputs for K classes and V values, such as those of
@@ -87,13 +94,13 @@ def fit(
             0.0005 for SGD.
         schedule: "one-cycle" rises for a quarter of the steps and falls to 0; "constant".
         label_smoothing: How much of each label is spread over all classes, 0 to below 1.
-        class_weights: "balanced" counts each class as much as any other, or one number a class.
+        class_weights: "balanced" counts each class as much as any other; None counts each image alike.
         augment: What may happen to a training image; False leaves them as they are.
         average: Each step's averaged weights keep this share of the former ones; they are what is judged and kept. 0
             takes the weights themselves.
         values: Columns of the tables that are learned as numbers beside the classes; NaN where not known.
-        scale: "image" or "train", see `Recipe`; "keep", for fine-tuning, as in the network's former training, the units
-            of its values included. None takes "image" for grey bytes and "train" otherwise.
+        scale: "image" or "train", see `Preparation`; "keep", for fine-tuning, as in the network's former training, the
+            units of its values included. None takes "image" for grey bytes and "train" otherwise.
         clip: Lowest and highest pixel value that counts (a window in HU).
         keep: "best" keeps the epoch with the lowest validation loss, "last" the last one.
         device: None takes a GPU where there is one.
@@ -106,74 +113,123 @@ def fit(
         FloatingPointError: If the loss is not a number any more; the model then has the best weights so far, those it
             came with where no epoch was done.
     """
-    options = Options(
-        epochs=epochs, seed=seed, dtype=dtype, batch_size=batch_size, optimizer=optimizer, lr=lr,
-        weight_decay=weight_decay, schedule=schedule, label_smoothing=label_smoothing, class_weights=class_weights,
-        augment=augment, average=average, values=values, scale=scale, clip=clip, keep=keep,
-    )  # fmt: skip
+    given = dict(locals())  # every option by its name, taken before there are other locals
+    import pandas
+    from tqdm import tqdm
+
     check_data(train, val)
-    run = Run(model, train, options, device=pick_device(device))
-    judged = Data(val, run.recipe, model, run.device)
-    path = None if resume is None else Path(resume)
-    settings = run.options.as_dict() | {
-        "recipe": repr(run.recipe),
-        "network": _names(model),
-        "data": run.data.fingerprint() + judged.fingerprint(),
-    }
-    state = None if path is None else checkpoint.read(path, settings)
-    if state is not None:
-        run.restore(state)
-    interrupted = False
-    bar = _bar(run) if progress and run.team.rank == 0 else None
+    training = Training(model, train, given, pick_device(device))
+    judged = Examples(as_pictures(val.images, model), val, training.preparation, training.device)
+    if resume is not None:
+        belongs_to = as_json(training.settings) | {
+            "preparation": repr(training.preparation),
+            "network": _fingerprint(model),
+            "data": training.examples.fingerprint() + judged.fingerprint(),
+        }
+        state = read_checkpoint(Path(resume), belongs_to)
+        if state is not None:
+            training.restore(state)
+    done, interrupted = len(training.rows), False
+    score = "val_auc" if training.preparation.class_names else "val_mae"
+    bar = tqdm(
+        total=epochs * training.steps, initial=done * training.steps, unit="step", mininterval=0.5, desc="train",
+        disable=not progress or training.team.rank > 0,
+    )  # fmt: skip
     try:
-        with own_randomness(run.device):
-            for epoch in range(len(run.rows) + 1, epochs + 1):
+        with own_randomness(training.device):
+            for epoch in range(done + 1, epochs + 1):
                 start = time.perf_counter()
-                run.epoch(epoch, bar and bar.update)
-                row = run.judge(judged)
+                row = training.epoch(epoch, bar.update)
+                training.judge(judged, row)
                 row["seconds"] = time.perf_counter() - start
-                if bar is not None:
-                    bar.set_postfix_str(_said(row, run))
-                if path is not None:
-                    if run.team.rank == 0:
-                        checkpoint.write(path, run.state(), settings)
-                    run.team.wait()
+                training.rows.append(row)
+                bar.set_postfix_str(f"epoch {epoch}, loss {row['val_loss']:.3f}, {score[4:]} {row[score]:.3f}")
+                if resume is not None:
+                    if training.team.rank == 0:
+                        write_checkpoint(Path(resume), training.state(), belongs_to)
+                    training.team.wait()
     except KeyboardInterrupt:
         interrupted = True
     finally:
-        run.finish()
-        model.recipe = run.recipe
-        model.trained_on = _described(train, val, run)
-        if bar is not None:
-            bar.close()
-    return History(run.table(), run.best["epoch"], interrupted)
+        training.finish()
+        model.trained_on = _described(train, val, training)
+        bar.close()
+    columns = ["epoch", "train_loss", "val_loss", score, "lr", "seconds"]
+    return History(pandas.DataFrame(training.rows, columns=columns), training.best["row"]["epoch"], interrupted)
 
 
-def _bar(run: Run):
-    """Progress over all epochs as one line of plain text, which lasts in reports."""
-    from tqdm import tqdm
-
-    done, total = len(run.rows) * run.steps, run.options.epochs * run.steps
-    return tqdm(total=total, initial=done, unit="step", mininterval=0.5, desc="train")
-
-
-def _said(row: dict[str, float], run: Run) -> str:
-    name = tasks.score_name(run.recipe)
-    return f"epoch {row['epoch']}, loss {row['val_loss']:.3f}, {name} {row[f'val_{name}']:.3f}"
-
-
-def _names(model: nn.Module) -> str:
+def _fingerprint(model: nn.Module) -> str:
     """The weights by name and shape, and which are frozen, to notice another network."""
     text = ";".join(f"{name}{tuple(tensor.shape)}" for name, tensor in model.state_dict().items())
     text += ";".join(name for name, weight in model.named_parameters() if not weight.requires_grad)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def _described(train: Dataset, val: Dataset, run: Run) -> dict[str, Any]:
+def _described(train: Dataset, val: Dataset, training: Training) -> dict[str, Any]:
     """What the card says of the training."""
-    best = [row for row in run.rows if row["epoch"] == run.best["epoch"]]
-    reached = {"epoch": run.best["epoch"]} | {k: v for row in best for k, v in row.items() if k.startswith("val_")}
-    reached = {k: v if math.isfinite(v) else None for k, v in reached.items()}  # a card holds no NaN
+    best = {k: v for k, v in training.best["row"].items() if k == "epoch" or k.startswith("val_")}
+    metrics = {k: v if math.isfinite(v) else None for k, v in best.items()}  # a card holds no NaN
     about = {"licence": train.licence, "citation": train.citation, "checksum": train.checksum}
     data = {"train": repr(train), "val": repr(val)} | {name: text for name, text in about.items() if text}
-    return {"data": data, "settings": run.options.as_dict(), "metrics": reached}
+    return {"data": data, "settings": as_json(training.settings), "metrics": metrics}
+
+
+def learning_rates(
+    model: nn.Module,
+    train: Dataset,
+    *,
+    low: float = 1e-5,
+    high: float = 1.0,
+    steps: int = 60,
+    seed: int = 0,
+    **options: Any,
+) -> "pandas.DataFrame":
+    """The training loss while the learning rate grows from `low` to `high`; the model itself is left as it is.
+
+    The loss is a running mean, corrected for its start, as one batch says little. It stops once the loss is four times
+    the least so far.
+
+    Args:
+        model: A network as for `fit`.
+        train: What to learn from.
+        low: First learning rate.
+        high: Last one, above `low`.
+        steps: Batches from first to last, at least 2.
+        seed: Of order and augmentation.
+        options: Others of `fit`: batch_size, optimizer, augment, ...
+
+    Returns:
+        One row a step: lr, loss.
+
+    Raises:
+        ValueError: As `fit`, and if low, high and steps make no range.
+
+    Source: Smith 2017, doi:10.1109/WACV.2017.58. Taught in: notebook 09.
+    """
+    import pandas
+
+    low, steps = number(low, "low", above=0), whole(steps, "steps", low=2)
+    high = number(high, "high", above=low)
+    check_data(train, replace(train, patients=None))
+    given = inspect.signature(fit).bind(
+        model, train, train, epochs=1, seed=seed, schedule="constant", average=0, **options
+    )
+    given.apply_defaults()
+    training = Training(copy.deepcopy(model), train, given.arguments, pick_device(given.arguments["device"]))
+    rows, mean, least = [], 0.0, math.inf
+    with own_randomness(training.device):
+        torch.manual_seed(seed)
+        training.model.train()
+        rng = torch.Generator(training.device).manual_seed(seed)
+        order = torch.Generator().manual_seed(seed)
+        for step in range(steps):
+            lr = low * (high / low) ** (step / (steps - 1))
+            drawn = torch.randperm(len(train), generator=order)[: training.settings.batch_size]
+            loss = float(training.step(drawn, lr, rng))
+            mean = 0.9 * mean + 0.1 * loss
+            smooth = mean / (1 - 0.9 ** (step + 1))
+            least = min(least, smooth)
+            if not math.isfinite(loss) or smooth > 4 * least:
+                break
+            rows.append({"lr": lr, "loss": smooth})
+    return pandas.DataFrame(rows, columns=["lr", "loss"])

@@ -1,7 +1,7 @@
 """What a trained network says about images, and how good that is."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
 from itertools import combinations
@@ -14,10 +14,9 @@ from torch.nn import functional
 
 from medlab import metrics
 from medlab.data import Dataset
-from medlab.train import tasks
-from medlab.train.batches import Batches
-from medlab.train.processes import Team
-from medlab.train.recipe import Recipe, axes_of, outputs_of, recipe_of
+from medlab.train.examples import Batches, as_pictures, targets
+from medlab.train.preparation import Preparation, preparation_of
+from medlab.train.processes import ALONE, Team
 
 PIECE = 256  # images at once
 MOVES = ((0, 1, 0, 0), (6, 1.1, 1, 1), (-6, 1.1, -1, -1), (6, 0.93, -1, 1), (-6, 0.93, 1, -1))  # turn, zoom, x, y
@@ -53,20 +52,18 @@ def predict(
     Raises:
         ValueError: If the images do not fit the network.
     """
-    recipe = recipe_of(model)
-    _check_outputs(model, recipe)
-    images = images.images if isinstance(images, Dataset) else images
-    weight = next(model.parameters(), torch.empty(0))
-    batches = Batches(images, model=model, device=weight.device)
-    views = _views(axes_of(model), flips=flips, moves=moves)
-    outputs = outputs_for(model, batches, recipe, views=views, dtype=dtype, batch_size=batch_size, answered=True)
-    said, values = (part.cpu().numpy() for part in recipe.split(outputs))
-    if not recipe.class_names:
-        named = {name: values[:, i] for i, name in enumerate(recipe.values)}
-        return values[:, 0] if len(named) == 1 else named
-    if not recipe.values:
-        return said
-    return {"probabilities": said} | {name: values[:, i] for i, name in enumerate(recipe.values)}
+    preparation = preparation_of(model)
+    images = as_pictures(images.images if isinstance(images, Dataset) else images, model)
+    batches = Batches(images, next(model.parameters(), torch.empty(0)).device)
+    found = []
+    for view in _views(images.ndim - 2, flips=flips, moves=moves):
+        outputs = outputs_for(model, batches, preparation, view=view, dtype=dtype, batch_size=batch_size)
+        found.append(preparation.answers(outputs))
+    probabilities, values = (sum(p / len(found) for p in parts).cpu().numpy() for parts in zip(*found, strict=True))
+    named = {name: values[:, i] for i, name in enumerate(preparation.values)}
+    if preparation.class_names:
+        return {"probabilities": probabilities} | named if named else probabilities
+    return values[:, 0] if len(named) == 1 else named
 
 
 def evaluate(
@@ -89,22 +86,23 @@ def evaluate(
     Raises:
         ValueError: If task, classes or images do not fit the network.
     """
-    recipe = recipe_of(model)
+    preparation = preparation_of(model)
     names = () if dataset.task == "regression" else dataset.class_names
-    if (dataset.task, names) != (recipe.task, recipe.class_names):
-        raise ValueError(f"the network was trained for {recipe.task} {recipe.class_names}, "
+    if (dataset.task, names) != (preparation.task, preparation.class_names):
+        raise ValueError(f"the network was trained for {preparation.task} {preparation.class_names}, "
                          f"{dataset.name} is {dataset.task} {dataset.class_names}")  # fmt: skip
     found = predict(model, dataset, flips=flips, moves=moves)
-    found = found if isinstance(found, dict) else {"probabilities" if recipe.class_names else recipe.values[0]: found}
-    labels, truths = tasks.targets(dataset, recipe)
+    if not isinstance(found, dict):
+        found = {"probabilities" if preparation.class_names else preparation.values[0]: found}
+    labels, truths = targets(dataset, preparation.values)
     table = {}
-    if recipe.class_names:
-        scores = tasks.of_class_1(found["probabilities"], recipe).astype(float)
+    if preparation.class_names:
+        scores = preparation.of_class_1(found["probabilities"]).astype(float)
         table |= metrics.evaluate(labels, scores, groups=dataset.patients, n=n, seed=seed)
-    for i, name in enumerate(recipe.values):
+    for i, name in enumerate(preparation.values):
         known = np.isfinite(truths[:, i])
         groups = None if dataset.patients is None else dataset.patients[known]
-        key = "mae" if len(recipe.values) == 1 and not recipe.class_names else f"mae_{name}"
+        key = "mae" if len(preparation.values) == 1 and not preparation.class_names else f"mae_{name}"
         table[key] = metrics.interval(
             metrics.mae, truths[known, i], found[name][known].astype(float), groups=groups, n=n, seed=seed
         )
@@ -114,38 +112,36 @@ def evaluate(
 def outputs_for(
     model: nn.Module,
     images: Batches,
-    recipe: Recipe,
+    preparation: Preparation,
     *,
-    views: Sequence[Callable[[Tensor], Tensor]] = (lambda images: images,),
-    team: Team | None = None,
+    view: Callable[[Tensor], Tensor] = lambda images: images,
+    team: Team = ALONE,
     dtype: torch.dtype | None = None,
     batch_size: int = PIECE,
-    answered: bool = False,
 ) -> Tensor:
-    """(N, K + V) outputs of a network, its mode left as it was; `answered` gives probabilities and values instead.
+    """(N, K + V) outputs of a network for one way to look at the images; its mode is left as it was.
 
-    The results of all views (ways to look at an image) are averaged. With several processes each works on its share,
-    and all get the whole.
+    With several processes each works on its share, and all get the whole.
     """
-    team = team or Team()
-    found = torch.zeros(len(images), recipe.outputs, device=images.device)
+    result = torch.zeros(len(images), preparation.outputs, device=images.device)
     was_training = model.training
     model.eval()
     with torch.inference_mode():
         mine = team.share(len(images))
         for start in range(mine.start, mine.stop, batch_size):
             rows = slice(start, min(start + batch_size, mine.stop))
-            pictures = recipe.scaled(images.take(rows))
-            for view in views:
-                turned = view(pictures)
-                if turned.ndim == 4:
-                    turned = turned.contiguous(memory_format=torch.channels_last)
-                with torch.autocast(images.device.type, dtype) if dtype else nullcontext():
-                    outputs = model(turned).float()
-                found[rows] += (torch.cat(tasks.answers(outputs, recipe), 1) if answered else outputs) / len(views)
-        team.sum(found)
+            result[rows] = forward(model, view(preparation.scaled(images.take(rows))), dtype)
+        team.sum(result)
     model.train(was_training)
-    return found
+    return result
+
+
+def forward(model: nn.Module, pictures: Tensor, dtype: torch.dtype | None) -> Tensor:
+    """(n, K + V) outputs, float32, for scaled pictures or volumes, computed in bits of `dtype`."""
+    if pictures.ndim == 4:
+        pictures = pictures.contiguous(memory_format=torch.channels_last)
+    with torch.autocast(pictures.device.type, dtype) if dtype else nullcontext():
+        return model(pictures).float()
 
 
 def _views(ndim: int, *, flips: bool, moves: bool) -> list[Callable[[Tensor], Tensor]]:
@@ -168,10 +164,3 @@ def _seen(images: Tensor, *, mirror: tuple[int, ...], move: tuple[float, float, 
     matrix = torch.tensor(rows, device=images.device).expand(len(images), 2, 3)
     grid = functional.affine_grid(matrix, list(images.shape), align_corners=False)
     return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
-
-
-def _check_outputs(model: nn.Module, recipe: Recipe) -> None:
-    if outputs_of(model) != recipe.outputs:
-        raise ValueError(
-            f"the network has {outputs_of(model)} outputs, its recipe speaks of {recipe.outputs}; train it again"
-        )

@@ -4,14 +4,11 @@ import atexit
 import os
 import sys
 import warnings
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.nn import functional
-from torch.overrides import TorchFunctionMode
 
 
 @dataclass(frozen=True)
@@ -32,13 +29,10 @@ class Team:
         return tensor
 
     def add_gradients(self, model: nn.Module) -> None:
-        """Sum the gradients of all processes, in one message."""
-        if self.size == 1:
-            return
-        own = [p.grad for p in model.parameters() if p.grad is not None]
-        flat = self.sum(torch.cat([g.reshape(-1) for g in own]))
-        for gradient, piece in zip(own, flat.split([g.numel() for g in own]), strict=True):
-            gradient.copy_(piece.view_as(gradient))
+        """Sum the gradients of all processes."""
+        for parameter in model.parameters():
+            if parameter.grad is not None:
+                self.sum(parameter.grad)
 
     def same_start(self, model: nn.Module) -> None:
         """Everybody begins with the weights of the first process."""
@@ -46,36 +40,19 @@ class Team:
             for tensor in [*model.parameters(), *model.buffers()]:
                 dist.broadcast(tensor.data, 0)
 
-    def dropout(self, n: int) -> AbstractContextManager:
-        """Where the network is applied to a share of a batch of `n`: dropout leaves out what one process would."""
-        return nullcontext() if self.size == 1 else _SharedDropout(n, self.share(n))
-
     def wait(self) -> None:
         """Until all are here."""
         if self.size > 1:
             dist.barrier()
 
 
-class _SharedDropout(TorchFunctionMode):
-    """Dropout is drawn for the whole batch, and these are the rows of it."""
-
-    KINDS = (functional.dropout, functional.dropout1d, functional.dropout2d, functional.dropout3d)
-
-    def __init__(self, n: int, rows: slice):
-        super().__init__()
-        self.n, self.rows = n, rows
-
-    def __torch_function__(self, function, types, args=(), kwargs=None):
-        if function not in self.KINDS:
-            return function(*args, **(kwargs or {}))
-        (own,) = args
-        return own * function(own.new_ones(self.n, *own.shape[1:]), **kwargs)[self.rows]
+ALONE = Team()
 
 
 def team(device: torch.device, model: nn.Module) -> Team:
     """The processes that `torchrun` started (gloo on CPUs, nccl on GPUs), or this one alone."""
     if not dist.is_available() or int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        return Team()
+        return ALONE
     if not dist.is_initialized():
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
         atexit.register(_leave)

@@ -148,7 +148,7 @@ def answers(model, images: np.ndarray):
 
 def score(found, model) -> np.ndarray:
     """Suspicion and log odds, each in units of its spread among phantoms."""
-    spread = dict(zip(("malignancy", *VALUES), model.recipe.value_sd, strict=True))
+    spread = dict(zip(("malignancy", *VALUES), model.preparation.value_sd, strict=True))
     return sum(found[name].to_numpy(float) / spread[name] for name in ("malignancy", "log_odds"))
 
 

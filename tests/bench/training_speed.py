@@ -2,6 +2,7 @@
 
 import os
 import time
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -44,17 +45,16 @@ def _our_batches(images: np.ndarray):
     """The batches of `train.fit`, without a network behind them."""
     import torch
 
-    from medlab import networks
-    from medlab.train.batches import Batches
-    from medlab.train.recipe import standardised
+    from medlab.train.examples import Batches
 
-    recipe, augment = train.Recipe("binary", ("a", "b")), train.Augment(flips=True)
-    batches = Batches(images, model=networks.SmallCNN(size=28), device=torch.device("cpu"))
+    preparation, augment = train.Preparation("binary", ("a", "b")), train.Augment(flips=True)
+    batches = Batches(images[:, None], torch.device("cpu"))
     rng = torch.Generator().manual_seed(0)
+    change = partial(augment, rng=rng)
     while True:
         order = torch.randperm(len(images), generator=rng)
         for start in range(0, len(images) - BATCH + 1, BATCH):
-            yield standardised(augment(recipe.scaled(batches.take(order[start : start + BATCH])), rng=rng))
+            yield preparation.scaled(batches.take(order[start : start + BATCH]), change=change)
 
 
 def _their_batches(images: np.ndarray, *, workers: int):
