@@ -10,6 +10,7 @@ from sklearn.ensemble import AdaBoostClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 from medlab import detect, features, phantoms
+from medlab.detect import chests as chest_windows
 
 SIZE = 8  # side of the windows below
 
@@ -436,6 +437,17 @@ def test_a_nodule_fills_half_of_its_window():
     chest = phantoms.Chest(1 * ball, ball, ball.astype(np.uint8), box, [], (2.0, 1.0, 1.0), phantoms.Scanner())
     windows = detect.nodule_windows(chest, size=8, rng=np.random.default_rng(0), per_nodule=200)
     assert windows.sum(axis=(2, 3)).mean(axis=0) == pytest.approx(np.pi * 33 / 9, abs=0.7)
+
+
+def test_a_window_is_mirrored_as_a_whole():
+    """Its three planes are those of the mirrored cube, in one of eight ways, and all ways occur."""
+    cube = np.random.default_rng(0).normal(size=(6, 6, 6))
+    ways = [axes for n in range(4) for axes in itertools.combinations(range(3), n)]
+    mirrored = [np.stack([np.flip(cube, axes).mean(axis=plane) for plane in range(3)]) for axes in ways]
+    windows = chest_windows._mirrored(np.repeat(mirrored[:1], 80, axis=0), np.random.default_rng(0))
+    matches = np.array([[np.allclose(window, one) for one in mirrored] for window in windows])
+    assert (matches.sum(axis=1) == 1).all()
+    assert matches.any(axis=0).all()
 
 
 def test_cascade_finds_nodules_of_a_chest_it_has_not_seen(chests):

@@ -283,6 +283,16 @@ def test_a_sharp_kernel_resolves_more():
     assert total == pytest.approx(1000, rel=0.01)
 
 
+@pytest.mark.parametrize("step", [0.5, 1.0])
+def test_the_blur_is_one_of_millimetres(step):
+    """Variances add up: the kernel's Gaussian of 0.65 mm has the voxel's own, step² / 12, in it already."""
+    dot = np.zeros((3, 41, 41), np.float32)
+    dot[1, 20, 20] = 1000
+    profile = scanners.blur(dot, phantoms.Scanner(thickness_mm=0.3), (1, step, step)).sum(axis=(0, 1))
+    mm = (np.arange(41) - 20) * step
+    assert (profile * mm**2).sum() / profile.sum() == pytest.approx(0.65**2 - step**2 / 12, rel=0.06)
+
+
 # ---------- bad input ----------
 
 
