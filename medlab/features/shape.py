@@ -12,6 +12,8 @@ from itertools import product
 
 import numpy as np
 
+from medlab import arguments
+
 # Names of the Image Biomarker Standardisation Initiative, reference manual: arXiv:1612.07003
 IBSI_CODES = {
     "mesh_volume": "RNU0", "volume": "YEKZ", "surface_area": "C0JK", "surface_to_volume": "2PR5",
@@ -59,18 +61,23 @@ def shape_features(mask: np.ndarray, *, spacing: Sequence[float]) -> dict[str, f
     >>> block["volume"], block["longest_box_side"], block["longest_axial_box_side"]
     (15.0, 5.0, 2.0)
     """
-    mask = checked_mask(mask)
-    steps = checked_spacing(spacing, mask.ndim)
-    spans = [np.flatnonzero(mask.any(tuple(a for a in range(mask.ndim) if a != axis))) for axis in range(mask.ndim)]
-    box = tuple(slice(span[0], span[-1] + 1) for span in spans)
-    sides = np.array([span.stop - span.start for span in box]) * steps
-    mask = np.pad(mask[box], 1)
-    found = _solid(mask, steps) if mask.ndim == 3 else _flat(mask, steps)
-    found |= {f"box_{axis}": side for axis, side in zip("zyx"[-mask.ndim :], sides, strict=True)}
-    found["longest_box_side"] = sides.max()
+    mask = arguments.mask(mask, ndim=(2, 3), empty=False)
+    steps = in_mm(spacing, mask.ndim)
+    mask = np.pad(mask[arguments.box(mask)], 1)
+    sides = (np.array(mask.shape) - 2) * steps
+    measures = _solid(mask, steps) if mask.ndim == 3 else _flat(mask, steps)
+    measures |= dict(zip(("box_z", "box_y", "box_x")[-mask.ndim :], sides, strict=True))
+    measures["longest_box_side"] = sides.max()
     if mask.ndim == 3:
-        found["longest_axial_box_side"] = sides[1:].max()
-    return {name: float(value) for name, value in found.items()}
+        measures["longest_axial_box_side"] = sides[1:].max()
+    return {name: float(value) for name, value in measures.items()}
+
+
+def in_mm(spacing: Sequence[float], ndim: int) -> np.ndarray:
+    """The spacing as an array; one has to be given where features are lengths in mm."""
+    if spacing is None:
+        raise ValueError(f"spacing must be {ndim} numbers in mm, one an axis, got None")
+    return np.array(arguments.spacing(spacing, ndim))
 
 
 def _solid(mask: np.ndarray, steps: np.ndarray) -> dict[str, float]:
@@ -219,28 +226,3 @@ def _shares(directions: np.ndarray) -> np.ndarray:
     shares = np.empty(len(angles))
     shares[order] = (gaps + np.roll(gaps, 1)) / (4 * np.pi)
     return shares
-
-
-def checked_mask(mask: np.ndarray) -> np.ndarray:
-    """A mask of 2 or 3 axes as bool, or a ValueError that says what is wrong with it."""
-    mask = np.asarray(mask)
-    if mask.ndim not in (2, 3):
-        raise ValueError(f"mask must be (y, x) or (z, y, x), got shape {mask.shape}")
-    if mask.dtype != bool:
-        if not np.isin(mask, (0, 1)).all():
-            raise ValueError(f"a mask holds 0 and 1 only, got {mask.dtype} from {mask.min()} to {mask.max()}")
-        mask = mask.astype(bool)
-    if not mask.any():
-        raise ValueError(f"the mask is empty: none of its {mask.shape} voxels is set")
-    return mask
-
-
-def checked_spacing(spacing: Sequence[float], n_axes: int) -> np.ndarray:
-    """Voxel size as an array of one number an axis, or a ValueError."""
-    try:
-        steps = np.asarray(spacing, float)
-    except (TypeError, ValueError):
-        steps = np.empty(0)
-    if steps.shape != (n_axes,) or not (np.isfinite(steps).all() and (steps > 0).all()):
-        raise ValueError(f"spacing must be {n_axes} numbers above 0 in mm, got {spacing}")
-    return steps
