@@ -207,3 +207,24 @@ def test_works_where_no_folder_can_be_written(monkeypatch):
 
     monkeypatch.setattr(kernels.numba, "njit", no_cache)
     assert kernels.jit(lambda x: x + 1)(2) == 3
+
+
+def test_blocks_are_shared_out_and_errors_come_back(monkeypatch):
+    monkeypatch.setattr(kernels, "threads", lambda: 3)
+    seen = []
+    kernels.share(lambda start, stop: seen.extend(range(start, stop)), 1000, 7)
+    assert sorted(seen) == list(range(1000))
+
+    def fail(start, stop):
+        raise ValueError("bad block")
+
+    for n in (1, 1000):
+        with pytest.raises(ValueError, match="bad block"):
+            kernels.share(fail, n, 7)
+
+    def nested(start, stop):
+        kernels.share(lambda a, b: seen.append(a), 20, 1)
+
+    seen.clear()
+    kernels.share(nested, 50, 1)
+    assert len(seen) == 1000

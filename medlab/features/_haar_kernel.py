@@ -39,19 +39,6 @@ def _four(table, y, x, h, w):
 
 
 @jit
-def _feature(table, kind, y, x, h, w):
-    if kind == 0:
-        return _two_x(table, y, x, h, w)
-    if kind == 1:
-        return _two_y(table, y, x, h, w)
-    if kind == 2:
-        return _three_x(table, y, x, h, w)
-    if kind == 3:
-        return _three_y(table, y, x, h, w)
-    return _four(table, y, x, h, w)
-
-
-@jit
 def all_features(tables, kinds, rows, columns, out):
     """Every feature of some types, in the order of scikit-image: type, y, x, height, width."""
     n, height, width = tables.shape[0], tables.shape[1] - 1, tables.shape[2] - 1
@@ -63,8 +50,22 @@ def all_features(tables, kinds, rows, columns, out):
                 for x in range(width):
                     widths = (width - x) // columns[kind]
                     for h in range(1, (height - y) // rows[kind] + 1):
-                        for w in range(1, widths + 1):  # the compiler asks for the type outside of this loop
-                            features[k + w - 1] = _feature(table, kind, y, x, h, w)
+                        # the type is asked for out here: the inner loops stay free of branches
+                        if kind == 0:
+                            for w in range(1, widths + 1):
+                                features[k + w - 1] = _two_x(table, y, x, h, w)
+                        elif kind == 1:
+                            for w in range(1, widths + 1):
+                                features[k + w - 1] = _two_y(table, y, x, h, w)
+                        elif kind == 2:
+                            for w in range(1, widths + 1):
+                                features[k + w - 1] = _three_x(table, y, x, h, w)
+                        elif kind == 3:
+                            for w in range(1, widths + 1):
+                                features[k + w - 1] = _three_y(table, y, x, h, w)
+                        else:
+                            for w in range(1, widths + 1):
+                                features[k + w - 1] = _four(table, y, x, h, w)
                         k += widths
 
 
@@ -72,6 +73,16 @@ def all_features(tables, kinds, rows, columns, out):
 def some_features(tables, kinds, places, out):
     """Chosen features: their types, and places (F, 4) of y, x, height, width."""
     for i in range(tables.shape[0]):
+        table = tables[i]
         for f in range(kinds.size):
             y, x, h, w = places[f, 0], places[f, 1], places[f, 2], places[f, 3]
-            out[i, f] = _feature(tables[i], kinds[f], y, x, h, w)
+            if kinds[f] == 0:
+                out[i, f] = _two_x(table, y, x, h, w)
+            elif kinds[f] == 1:
+                out[i, f] = _two_y(table, y, x, h, w)
+            elif kinds[f] == 2:
+                out[i, f] = _three_x(table, y, x, h, w)
+            elif kinds[f] == 3:
+                out[i, f] = _three_y(table, y, x, h, w)
+            else:
+                out[i, f] = _four(table, y, x, h, w)

@@ -9,7 +9,7 @@ import numpy as np
 
 from medlab.kernels import jit
 
-BAND = 2**13  # pixels, or one row if that is longer
+BAND = 2**12  # pixels, or one row if that is longer
 LANES = 64  # rows and bands are padded to a multiple of this, so that no loop ends in single pixels
 
 

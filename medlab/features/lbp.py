@@ -12,7 +12,7 @@ from medlab import arguments
 
 LBP_METHODS = ("default", "ror", "uniform")
 _TABLE_POINTS = 16  # up to here the code of every pattern is worked out beforehand
-_BLOCK = 2**18  # pixels that a thread takes at a time: half a millisecond or more
+_BLOCK = 2**17  # pixels that a thread takes at a time: a tenth of a millisecond or more
 
 
 def lbp_codes(
@@ -139,7 +139,7 @@ def _compute(
     from medlab.features import _lbp_kernel
 
     up, weight_y, right, weight_x = _circle(images.shape[1:], points, radius)
-    margin = max(-up.min(), up.max() + 1)
+    margin = int(radius) + 1
     near = images.dtype == np.uint8 and (points, radius) == (8, 1)
     kernel = _lbp_kernel.near_codes_of if near else _lbp_kernel.codes_of
     # there is one loop for bytes and one for all other numbers

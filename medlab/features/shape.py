@@ -82,6 +82,7 @@ def in_mm(spacing: Sequence[float], ndim: int) -> np.ndarray:
 
 def _solid(mask: np.ndarray, steps: np.ndarray) -> dict[str, float]:
     from scipy.spatial import ConvexHull
+    from scipy.spatial.distance import pdist
     from skimage.measure import marching_cubes, mesh_surface_area
 
     vertices, faces, _, _ = marching_cubes(mask.astype(np.float32), 0.5)
@@ -106,7 +107,7 @@ def _solid(mask: np.ndarray, steps: np.ndarray) -> dict[str, float]:
         "spherical_disproportion": 1 / sphericity,
         "asphericity": 1 / sphericity - 1,
         "equivalent_diameter": (6 * volume / np.pi) ** (1 / 3),
-        "max_diameter": _longest(vertices[hull.vertices]),
+        "max_diameter": pdist(vertices[hull.vertices]).max(),
         "major_axis": major,
         "minor_axis": minor,
         "least_axis": least,
@@ -123,15 +124,15 @@ def _solid(mask: np.ndarray, steps: np.ndarray) -> dict[str, float]:
 def _axial(mask: np.ndarray, steps: np.ndarray) -> dict[str, float]:
     """The slices of a padded mask, each measured in 2-D: the largest size, and the mean form weighted by area."""
     slices = [_flat(plane, steps[1:]) for plane in mask if plane.any()]
-    areas = np.array([found["area"] for found in slices])
-    largest = {name: max(found[name] for found in slices) for name in ("area", "perimeter", "max_diameter")}
+    columns = {name: [measures[name] for measures in slices] for name in slices[0]}
+    largest = {f"axial_{name}": max(columns[name]) for name in ("area", "perimeter", "max_diameter")}
     forms = ("circularity", "solidity", "radius_variation")
-    mean = {name: np.average([found[name] for found in slices], weights=areas) for name in forms}
-    return {f"axial_{name}": value for name, value in (largest | mean).items()}
+    return largest | {f"axial_{name}": np.average(columns[name], weights=columns["area"]) for name in forms}
 
 
 def _flat(mask: np.ndarray, steps: np.ndarray) -> dict[str, float]:
     from scipy.spatial import ConvexHull
+    from scipy.spatial.distance import pdist
 
     edge = _edge_points(mask) * steps
     hull = ConvexHull(edge)
@@ -144,7 +145,7 @@ def _flat(mask: np.ndarray, steps: np.ndarray) -> dict[str, float]:
         "perimeter": perimeter,
         "circularity": 4 * np.pi * area / perimeter**2,
         "equivalent_diameter": np.sqrt(4 * area / np.pi),
-        "max_diameter": _longest(edge[hull.vertices]),
+        "max_diameter": pdist(edge[hull.vertices]).max(),
         "major_axis": major,
         "minor_axis": minor,
         "elongation": _ratio(minor, major),
@@ -175,12 +176,6 @@ def _edge_points(mask: np.ndarray) -> np.ndarray:
         crossings[:, axis] += 0.5
         points.append(crossings)
     return np.concatenate(points)
-
-
-def _longest(points: np.ndarray) -> float:
-    from scipy.spatial.distance import pdist
-
-    return pdist(points).max()
 
 
 def _radius_variation(mask: np.ndarray, surface: np.ndarray, steps: np.ndarray) -> float:
