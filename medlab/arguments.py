@@ -53,6 +53,36 @@ def mask(
     return mask.astype(bool, copy=False)
 
 
+def images(images: Any, name: str = "images", *, colour: bool | None = False) -> np.ndarray:
+    """A batch of finite images of one size, in their own type: (N, y, x), or (N, y, x, 3) in colour (None: either)."""
+    try:
+        images = np.asarray(images)
+    except ValueError:
+        raise ValueError(f"{name} must have one size, got {sorted({np.shape(one) for one in images})[:5]}") from None
+    if images.dtype.kind not in "biuf":
+        raise ValueError(f"{name} must hold real numbers, got {images.dtype}")
+    shapes = {False: {3: "(N, y, x)"}, True: {4: "in colour, (N, y, x, 3)"}}
+    wanted = shapes[colour] if colour is not None else shapes[False] | shapes[True]
+    if images.ndim not in wanted or images.size == 0 or (images.ndim == 4 and images.shape[-1] != 3):
+        words = " or ".join(wanted.values())
+        raise ValueError(f"{name} must be a batch {words} with at least one pixel, got {images.shape}; of one: x[None]")
+    # minimum and maximum carry NaN along and need no array of the batch's size
+    if images.dtype.kind == "f" and not (np.isfinite(images.min()) and np.isfinite(images.max())):
+        raise ValueError(f"{name} must be finite, got {(~np.isfinite(images)).sum()} pixels that are NaN or infinite")
+    return images
+
+
+def masks(masks: Any, shape: tuple[int, ...]) -> np.ndarray | None:
+    """One mask an image, none of them empty, as bool (N, y, x); None stays None."""
+    if masks is None:
+        return None
+    masks = mask(masks, "masks", shape=shape)
+    empty = np.flatnonzero(~masks.any(axis=(1, 2)))
+    if empty.size:
+        raise ValueError(f"masks must mark at least one pixel each, that of image {empty[0]} is empty")
+    return masks
+
+
 def spacing(spacing: Any, ndim: int, name: str = "spacing") -> tuple[float, ...]:
     """One step an axis in mm; where None came 1 everywhere, so that lengths are in pixels."""
     if spacing is None:

@@ -3,8 +3,10 @@
 Only the files that hold the loops import this one, and they are imported on first use: numba takes a second to load.
 """
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 
 import numba
 
@@ -28,13 +30,27 @@ def threads() -> int:
 def share(work: Callable[[int, int], None], n: int, size: int) -> None:
     """Call `work(start, stop)` for blocks of `size` of n items, on all threads: the loops release Python's lock.
 
-    A block should take milliseconds: a busy machine makes a thread wait that long for its turn. One block needs none.
-    Threads of Python rather than numba's own: those abort the process when two of its threads call them at once.
+    The caller takes blocks too, and its helpers join it when they wake up: a block should take a tenth of a millisecond
+    or more. Threads of Python rather than numba's own: those abort the process when two of its threads call them.
     """
-    blocks = [(start, min(start + size, n)) for start in range(0, n, size)]
-    if len(blocks) == 1 or threads() == 1:
-        for block in blocks:
-            work(*block)
-        return
-    with ThreadPoolExecutor(min(threads(), len(blocks))) as pool:
-        list(pool.map(lambda block: work(*block), blocks))
+    starts = range(0, n, size)
+    todo = iter(starts)
+
+    def take() -> None:
+        for start in todo:
+            work(start, min(start + size, n))
+
+    extra = min(threads(), len(starts)) - 1
+    helpers = [_pool(threads(), os.getpid()).submit(take) for _ in range(extra)]
+    try:
+        take()
+    finally:
+        for helper in helpers:
+            if not helper.cancel():  # one that has not begun is not needed any more
+                helper.result()
+
+
+@lru_cache(maxsize=1)
+def _pool(size: int, process: int) -> ThreadPoolExecutor:
+    """Kept, since to start threads takes longer than many a call; a forked process has none of its parent's threads."""
+    return ThreadPoolExecutor(size)

@@ -53,11 +53,10 @@ def test_ends_of_the_ranges_count():
     assert share["h0_s0_v1"] == share["h0_s0_v0"] == share["h0_s1_v1"] == share["h3_s1_v1"] == 0.25
 
 
-@pytest.mark.parametrize("space", ["rgb", "hsv", "hed"])
-def test_bytes_and_floats_agree_and_masks_choose_pixels(space):
+def test_bytes_and_floats_agree_and_masks_choose_pixels():
     images = colourful(1)
     masks = np.random.default_rng(2).random(images.shape[:3]) < 0.5
-    for compute in (lambda *a, **k: features.color_moments(*a, space=space, **k), features.hsv_histogram):
+    for compute in (features.color_moments, features.hsv_histogram):
         np.testing.assert_allclose(compute(images), compute(images / 255), rtol=1e-6, atol=1e-12)
         np.testing.assert_allclose(compute(images), compute(images, masks=np.ones_like(masks)))
         chosen = [compute(image[mask][None, None]) for image, mask in zip(images, masks, strict=True)]
@@ -66,15 +65,10 @@ def test_bytes_and_floats_agree_and_masks_choose_pixels(space):
 
 def test_moments_as_scipy():
     images = colourful(3)
-    for image, row in zip(images, features.color_moments(images, space="rgb"), strict=True):
-        pixels = image.reshape(-1, 3) / 255
-        expected = np.stack([pixels.mean(0), pixels.std(0), stats.skew(pixels)], axis=1)
-        np.testing.assert_allclose(row, expected.ravel())
     for image, row in zip(images, features.color_moments(images), strict=True):
         pixels = hsv(image)[:, 1:]
         expected = np.stack([pixels.mean(0), pixels.std(0), stats.skew(pixels)], axis=1)
         np.testing.assert_allclose(row[3:], expected.ravel())
-    assert len(features.moment_names("rgb")) == len(set(features.moment_names("rgb"))) == 9
 
 
 def test_hue_is_circular_as_scipy():
@@ -124,9 +118,6 @@ def test_a_stain_is_told_from_the_others(stain):
     hed[0, 0, :, stain] = 0.05, 0.1
     found = features.stains(hed2rgb(hed).clip(0, 1))
     np.testing.assert_allclose(found, hed, atol=2e-3)
-    names = features.moment_names("hed")
-    means = features.color_moments(hed2rgb(hed).clip(0, 1), space="hed")[0, ::3]
-    assert names[3 * means.argmax()] == ("hematoxylin_mean", "eosin_mean", "dab_mean")[stain]
 
 
 GOOD = colourful(0)
@@ -136,13 +127,12 @@ EMPTY_MASK = np.stack([np.ones((7, 9), bool), np.zeros((7, 9), bool)])
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (GOOD[0], "must be colour"),
-        (GOOD[..., 0], "must be colour"),
-        (GOOD[:0], "not empty"),
-        (GOOD[..., :2], "must be colour"),
+        (GOOD[0], "in colour"),
+        (GOOD[:0], "at least one pixel"),
+        (GOOD[..., :2], "in colour"),
         (GOOD.astype(np.int16), "uint8, or floats from 0 to 1, got int16"),
-        (GOOD.astype(float), "floats must be from 0 to 1, got 0 to 255"),
-        (GOOD / 255 - 0.5, "floats must be from 0 to 1"),
+        (GOOD.astype(float), "floats from 0 to 1, got float64 from 0 to 255"),
+        (GOOD / 255 - 0.5, "floats from 0 to 1"),
         (np.where(GOOD > 250, np.nan, GOOD / 255), "finite"),
     ],
 )
@@ -156,16 +146,13 @@ def test_bad_masks_and_options():
     for compute, (masks, message) in itertools.product(
         (features.hsv_histogram, features.color_moments),
         [
-            (EMPTY_MASK, r"mask of image 1 is empty \(1 of 2 are\)"),
-            (EMPTY_MASK[:1], "masks must be"),
+            (EMPTY_MASK, "that of image 1 is empty"),
+            (EMPTY_MASK[:1], "masks must have the shape"),
             (np.full((2, 7, 9), 0.5), "0 and 1 only"),
         ],
     ):
         with pytest.raises(ValueError, match=message):
             compute(GOOD, masks=masks)
     for bins in ((8, 4), (8, 4, 0), (8, 4, 2.5), 8):
-        with pytest.raises(ValueError, match="bins must be three whole numbers"):
+        with pytest.raises(ValueError, match="bins must be"):
             features.hsv_histogram(GOOD, bins=bins)
-    for call in (lambda: features.color_moments(GOOD, space="lab"), lambda: features.moment_names("lab")):
-        with pytest.raises(ValueError, match="space must be one of rgb, hsv, hed, got 'lab'"):
-            call()

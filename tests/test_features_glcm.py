@@ -165,7 +165,7 @@ def test_threads_change_nothing(monkeypatch, threads):
         ({"images": np.zeros((1, 4, 4))}, "whole numbers from 0 to 3, got float64.*low="),
         ({"images": np.full((1, 4, 4), 4)}, "whole numbers from 0 to 3, got int64 from 4 to 4"),
         ({"images": np.full((1, 4, 4), -1)}, "from -1"),
-        ({"images": np.full((1, 4, 4), np.nan), "low": 0, "high": 1}, "NaN"),
+        ({"images": np.full((1, 4, 4), np.nan), "low": 0, "high": 1}, "finite, got 16 pixels"),
         ({"levels": 1}, "levels must be a whole number from 2 to 256, got 1"),
         ({"levels": 257}, "levels must be"),
         ({"low": 0}, "low and high go together"),

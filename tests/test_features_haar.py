@@ -31,18 +31,18 @@ def peer(image: np.ndarray, types=None) -> np.ndarray:
     return haar_like_feature(skimage_integral(image), 0, 0, width, height, feature_type=types)
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "int64", "float64", "float32", "bool"])
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float64", "float32", "bool"])
 def test_full_set_as_scikit_image_to_the_last_bit(dtype):
-    images = windows((24, 24), dtype, n=2)
+    images = windows((24, 24), dtype, n=1)
     found = haar_features(images)
-    assert found.shape == (2, 162336)
+    assert found.shape == (1, 162336)
     assert found.dtype == (np.float64 if dtype.startswith("float") else np.int64)
     for image, row in zip(images, found, strict=True):
         assert np.array_equal(row, peer(image))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("dtype", ["int16", "float64"])
+@pytest.mark.parametrize("dtype", ["uint16", "int64", "float64"])
 def test_windows_that_are_not_square(shape, dtype):
     images = windows(shape, dtype)
     found = haar_features(images)
@@ -111,22 +111,22 @@ def test_features_of_large_windows_without_listing_them():
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_neither_chunks_nor_threads_change_anything(monkeypatch, threads):
+def test_neither_blocks_nor_threads_change_anything(monkeypatch, threads):
     images = windows((13, 12), n=23)
     expected = haar_features(images)
     monkeypatch.setattr(kernels, "threads", lambda: threads)
     monkeypatch.setattr(haar, "_BLOCK", 2000)
-    for chunk in (None, 1, 4, 100):
-        assert np.array_equal(haar_features(images, chunk=chunk), expected)
+    assert np.array_equal(haar_features(images), expected)
 
 
-def test_chunks_bound_the_memory_beside_the_result(monkeypatch):
+def test_blocks_bound_the_memory_beside_the_result(monkeypatch):
     monkeypatch.setattr(kernels, "threads", lambda: 2)
+    monkeypatch.setattr(haar, "_BLOCK", 2**14)
     images = windows((64, 64), n=600)
     coords = haar_coords((64, 64), chosen=range(10))
     haar_features(images[:1], coords=coords)
     tracemalloc.start()
-    haar_features(images, coords=coords, chunk=4)
+    haar_features(images, coords=coords)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 0.1 * 8 * images.size  # the integral images of all would take 8 bytes a pixel
@@ -147,8 +147,8 @@ def test_integral_image():
     [
         ({"images": np.zeros((4, 4))}, r"batch \(N, y, x\).*\(4, 4\)"),
         ({"images": np.zeros((0, 4, 4))}, "at least one pixel"),
-        ({"images": np.full((1, 4, 4), np.nan)}, "NaN"),
-        ({"images": np.full((1, 4, 4), np.inf)}, "NaN or infinity"),
+        ({"images": np.full((1, 4, 4), np.nan)}, "finite, got 16 pixels"),
+        ({"images": np.full((1, 4, 4), np.inf)}, "finite, got 16 pixels"),
         ({"images": [np.zeros((4, 4)), np.zeros((4, 5))]}, r"one size.*\(4, 5\)"),
         ({"images": np.zeros((1, 4, 4), complex)}, "complex128"),
         ({"images": np.zeros((1, 1, 1))}, "no Haar feature fits"),
@@ -160,7 +160,6 @@ def test_integral_image():
         ({"types": "type-4", "coords": haar_coords((4, 4))}, "not both"),
         ({"coords": haar_coords((5, 4))}, r"coords\[.*does not fit into images of \(4, 4\)"),
         ({"coords": np.zeros((3, 5))}, "rows of haar_coords"),
-        ({"chunk": 0}, "chunk must be a whole number from 1"),
     ],
 )
 def test_refuses(change, message):
@@ -208,3 +207,24 @@ def test_works_where_no_folder_can_be_written(monkeypatch):
 
     monkeypatch.setattr(kernels.numba, "njit", no_cache)
     assert kernels.jit(lambda x: x + 1)(2) == 3
+
+
+def test_blocks_are_shared_out_and_errors_come_back(monkeypatch):
+    monkeypatch.setattr(kernels, "threads", lambda: 3)
+    seen = []
+    kernels.share(lambda start, stop: seen.extend(range(start, stop)), 1000, 7)
+    assert sorted(seen) == list(range(1000))
+
+    def fail(start, stop):
+        raise ValueError("bad block")
+
+    for n in (1, 1000):
+        with pytest.raises(ValueError, match="bad block"):
+            kernels.share(fail, n, 7)
+
+    def nested(start, stop):
+        kernels.share(lambda a, b: seen.append(a), 20, 1)
+
+    seen.clear()
+    kernels.share(nested, 50, 1)
+    assert len(seen) == 1000

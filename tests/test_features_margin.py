@@ -127,14 +127,14 @@ IMAGE, MASK = np.zeros((4, 5)), np.eye(4, 5, dtype=bool)
 @pytest.mark.parametrize(
     ("image", "mask", "options", "message"),
     [
-        (IMAGE, np.zeros((4, 5), bool), {}, "mask is empty"),
+        (IMAGE, np.zeros((4, 5), bool), {}, "mask must mark at least one pixel"),
         (IMAGE, np.ones((4, 5), bool), {}, "mask fills the image"),
-        (IMAGE, np.ones((5, 4), bool), {}, "same shape"),
-        (IMAGE * np.nan, MASK, {}, "finite, got 20 NaN"),
+        (IMAGE, np.ones((5, 4), bool), {}, "shape of the image"),
+        (IMAGE * np.nan, MASK, {}, "finite, got 20 pixels"),
         (IMAGE, MASK, {"spacing": (1, 0)}, "spacing must be 2 numbers above 0"),
-        (IMAGE, MASK, {"spacing": None}, "spacing must be 2 numbers above 0"),
-        (IMAGE, MASK, {"smoothing": -1}, "smoothing must be 0 mm or above"),
-        (IMAGE, MASK, {"smoothing": np.inf}, "smoothing must be 0 mm or above"),
+        (IMAGE, MASK, {"spacing": None}, "spacing must be 2 numbers in mm"),
+        (IMAGE, MASK, {"smoothing": -1}, "smoothing must be a number from 0 on"),
+        (IMAGE, MASK, {"smoothing": np.inf}, "smoothing must be a number from 0 on"),
     ],
 )
 def test_bad_input(image, mask, options, message):

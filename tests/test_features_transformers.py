@@ -188,15 +188,15 @@ def test_every_lesion_its_own_spacing():
 @pytest.mark.parametrize(
     ("step", "X", "message"),
     [
-        (features.Shape(), MASKS, "give spacing, or pairs"),
+        (features.Shape(), MASKS, "spacing must be 3 numbers in mm"),
         (features.Shape(spacing=(1, 1)), MASKS, "spacing must be 3 numbers"),
-        (features.Shape(spacing=SPACING), MASKS & False, "mask is empty"),
+        (features.Shape(spacing=SPACING), MASKS & False, "mask must mark at least one pixel"),
         (features.Intensity(), VOLUMES, r"takes \(image, mask\) or \(image, mask, spacing\)"),
         (features.Intensity(), VOLUMES[:, :3], r"takes \(image, mask\) or \(image, mask, spacing\)"),
-        (features.Margin(), PAIRS, "spacing must be 3 numbers"),
+        (features.Margin(), PAIRS, "spacing must be 3 numbers in mm"),
         (features.HOG(), GREY[:, :4], "one block of cells needs"),
-        (features.HSV(), GREY, "must be colour"),
-        (features.LBP(), GREY * np.nan, "NaN"),
+        (features.HSV(), GREY, "in colour"),
+        (features.LBP(), GREY * np.nan, "finite"),
     ],
 )
 def test_bad_input(step, X, message):

@@ -9,7 +9,7 @@ called that needs them.
 
 from importlib import import_module
 
-from medlab.features.color import color_moments, hsv_histogram, hsv_names, moment_names, stains
+from medlab.features.color import color_moments, hsv_histogram, hsv_names, stains
 from medlab.features.extract import extract
 from medlab.features.glcm import glcm_features, quantize
 from medlab.features.haar import haar_boxes, haar_coords, haar_count, haar_features, integral_image
@@ -38,7 +38,6 @@ __all__ = [
     "lbp_codes",
     "lbp_histogram",
     "margin_features",
-    "moment_names",
     "quantize",
     "shape_features",
     "stains",

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-_CHANNELS = {"rgb": ("red", "green", "blue"), "hsv": ("hue", "saturation", "value"),
-             "hed": ("hematoxylin", "eosin", "dab")}  # fmt: skip
+from medlab import arguments
 
 
 def hsv_histogram(
@@ -35,11 +34,11 @@ def hsv_histogram(
     [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
     images, masks = _checked(images, masks)
-    if np.shape(bins) != (3,) or not all(float(n).is_integer() and n >= 1 for n in bins):
+    if np.shape(bins) != (3,):
         raise ValueError(f"bins must be three whole numbers (hue, saturation, value) of 1 or more, got {bins}")
-    bins = tuple(int(n) for n in bins)
+    bins = tuple(arguments.whole(n, "bins", low=1) for n in bins)
     rows = []
-    for pixels in _pixels(images, masks, "hsv"):
+    for pixels in _pixels(images, masks):
         cells = np.minimum((pixels * bins).astype(int), np.array(bins) - 1)  # 1.0 belongs to the last bin
         flat = np.ravel_multi_index(cells.T, bins)
         rows.append(np.bincount(flat, minlength=np.prod(bins)) / len(pixels))
@@ -51,8 +50,8 @@ def hsv_names(bins: tuple[int, int, int] = (8, 4, 4)) -> list[str]:
     return [f"h{h}_s{s}_v{v}" for h, s, v in np.ndindex(*bins)]
 
 
-def color_moments(images: np.ndarray, *, space: str = "hsv", masks: np.ndarray | None = None) -> np.ndarray:
-    """Mean, standard deviation and skewness of each channel, for a batch of colour images.
+def color_moments(images: np.ndarray, *, masks: np.ndarray | None = None) -> np.ndarray:
+    """Mean, standard deviation and skewness of hue, saturation and value, for a batch of colour images.
 
     Hue is an angle, so its three numbers are circular, and a pixel counts with its saturation, since a grey one has no
     hue: mean direction (in turns, from 0 to 1: 0.99 and 0.01 are neighbours), circular variance (0: one hue, 1: no
@@ -61,38 +60,23 @@ def color_moments(images: np.ndarray, *, space: str = "hsv", masks: np.ndarray |
 
     Args:
         images: (N, y, x, 3) red, green, blue; uint8, or floats from 0 to 1.
-        space: "hsv", "rgb", or "hed" (amounts of stain, as `stains` gives).
         masks: (N, y, x) bool: which pixels count; all without.
 
     Returns:
-        (N, 9) float64: three moments of the first channel, of the second, of the third; `moment_names` names them.
+        (N, 9) float64: three moments of hue, three of saturation, three of value.
 
     Raises:
-        ValueError: If images are not colour images in range, a mask is empty or does not fit, or space is unknown.
+        ValueError: If images are not colour images in range, or a mask is empty or does not fit.
 
     Source: Stricker and Orengo 1995, doi:10.1117/12.205308. Circular moments: Mardia and Jupp 2000, Directional
     Statistics.
     """
-    _check_space(space)
     images, masks = _checked(images, masks)
     rows = []
-    for pixels in _pixels(images, masks, space):
-        moments = [_moments(channel) for channel in pixels.T]
-        if space == "hsv":
-            moments[0] = _circular_moments(pixels[:, 0], pixels[:, 1])
-        rows.append(np.concatenate(moments))
+    for pixels in _pixels(images, masks):
+        hue, saturation, value = pixels.T
+        rows.append([*_circular_moments(hue, saturation), *_moments(saturation), *_moments(value)])
     return np.array(rows)
-
-
-def moment_names(space: str = "hsv") -> list[str]:
-    """Names of the columns of `color_moments`.
-
-    >>> moment_names("hed")[:3]
-    ['hematoxylin_mean', 'hematoxylin_sd', 'hematoxylin_skewness']
-    """
-    _check_space(space)
-    spread = {"hue": "variance"}
-    return [f"{name}_{part}" for name in _CHANNELS[space] for part in ("mean", spread.get(name, "sd"), "skewness")]
 
 
 def stains(images: np.ndarray) -> np.ndarray:
@@ -112,7 +96,10 @@ def stains(images: np.ndarray) -> np.ndarray:
 
     Source: Ruifrok and Johnston 2001, Anal Quant Cytol Histol 23:291; `skimage.color.rgb2hed`.
     """
-    return _converted(_checked(images, None)[0], "hed")
+    from skimage.color import rgb2hed
+
+    images, _ = _checked(images, None)
+    return rgb2hed(_as_floats(images))
 
 
 def _moments(values: np.ndarray) -> tuple[float, float, float]:
@@ -133,45 +120,22 @@ def _circular_moments(hue: np.ndarray, saturation: np.ndarray) -> tuple[float, f
     return (0.0 if mean == 1 else mean), max(0.0, 1 - abs(center)), skewness  # -1e-17 % 1 is 1.0
 
 
-def _pixels(images: np.ndarray, masks: np.ndarray | None, space: str) -> Iterator[np.ndarray]:
-    """The pixels that count of one image after the other, (n, 3), in a colour space; one image converted at a time."""
+def _pixels(images: np.ndarray, masks: np.ndarray | None) -> Iterator[np.ndarray]:
+    """Hue, saturation and value (n, 3) of the pixels that count, one image after the other."""
+    from skimage.color import rgb2hsv
+
     for i, image in enumerate(images):
-        converted = _converted(image, space)
-        yield converted.reshape(-1, 3) if masks is None else converted[masks[i]]
+        hsv = rgb2hsv(_as_floats(image))
+        yield hsv.reshape(-1, 3) if masks is None else hsv[masks[i]]
 
 
-def _converted(images: np.ndarray, space: str) -> np.ndarray:
-    from skimage.color import rgb2hed, rgb2hsv
-
-    images = images / 255 if images.dtype == np.uint8 else images.astype(float)
-    return {"rgb": lambda rgb: rgb, "hsv": rgb2hsv, "hed": rgb2hed}[space](images)
-
-
-def _check_space(space: str) -> None:
-    if space not in _CHANNELS:
-        raise ValueError(f"space must be one of {', '.join(_CHANNELS)}, got {space!r}")
+def _as_floats(images: np.ndarray) -> np.ndarray:
+    return images / 255 if images.dtype == np.uint8 else images.astype(float)
 
 
 def _checked(images: np.ndarray, masks: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
-    images = np.asarray(images)
-    if images.ndim != 4 or images.shape[-1] != 3 or 0 in images.shape:
-        raise ValueError(f"images must be colour, (N, y, x, 3), and not empty, got shape {images.shape}")
-    if images.dtype != np.uint8:
-        if images.dtype.kind != "f":
-            raise ValueError(f"images must be uint8, or floats from 0 to 1, got {images.dtype}")
-        if not np.isfinite(images).all():
-            raise ValueError(f"images must be finite, got {(~np.isfinite(images)).sum()} NaN or infinite values")
-        if images.min() < 0 or images.max() > 1:
-            raise ValueError(f"floats must be from 0 to 1, got {images.min():.4g} to {images.max():.4g}")
-    if masks is None:
-        return images, None
-    masks = np.asarray(masks)
-    if masks.shape != images.shape[:3]:
-        raise ValueError(f"masks must be {images.shape[:3]}, one an image, got {masks.shape}")
-    if masks.dtype != bool and not np.isin(masks, (0, 1)).all():
-        raise ValueError(f"a mask holds 0 and 1 only, got {masks.dtype} from {masks.min()} to {masks.max()}")
-    masks = masks.astype(bool)
-    empty = np.flatnonzero(~masks.any(axis=(1, 2)))
-    if len(empty):
-        raise ValueError(f"the mask of image {empty[0]} is empty ({len(empty)} of {len(masks)} are)")
-    return images, masks
+    images = arguments.images(images, colour=True)
+    if images.dtype != np.uint8 and (images.dtype.kind != "f" or images.min() < 0 or images.max() > 1):
+        values = f"{images.dtype} from {images.min():.4g} to {images.max():.4g}"
+        raise ValueError(f"images must be uint8, or floats from 0 to 1, got {values}")
+    return images, arguments.masks(masks, images.shape[:3])

@@ -1,12 +1,13 @@
 """Every image a row, every feature a column: the table that classifiers start from."""
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from medlab import arguments
 from medlab.features.color import hsv_histogram, hsv_names
 from medlab.features.glcm import GLCM_PROPERTIES, glcm_features
 from medlab.features.haar import haar_features
@@ -14,7 +15,7 @@ from medlab.features.hog import hog_features
 from medlab.features.intensity import intensity_features
 from medlab.features.lbp import lbp_histogram
 from medlab.features.margin import margin_features
-from medlab.features.shape import checked_mask, shape_features
+from medlab.features.shape import shape_features
 
 if TYPE_CHECKING:
     import pandas
@@ -46,9 +47,7 @@ class Case:
             return image, self.mask
         if self.mask is None:
             raise ValueError("texture of a volume is taken from the slice with most of its mask; there is no mask")
-        mask = checked_mask(self.mask)
-        if mask.shape != image.shape:
-            raise ValueError(f"image and mask must have the same shape, got {image.shape} and {mask.shape}")
+        mask = arguments.mask(self.mask, shape=image.shape, empty=False)
         z = mask.sum(axis=(1, 2)).argmax()
         return image[z], mask[z]
 
@@ -120,32 +119,33 @@ def extract(
     return table
 
 
-def _of_lesion(compute: Callable[..., dict[str, float]]) -> Callable:
-    return lambda case, options: compute(case.grey(), case.mask, spacing=case.spacing, **options).items()
-
-
-def _shape(case: Case, options: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    return shape_features(case.mask, spacing=case.spacing, **options).items()
-
-
-def _haar(case: Case, options: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    return _numbered(haar_features(case.plane()[0][None], **options))
-
-
-def _lbp(case: Case, options: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    image, mask = case.plane()
-    return _numbered(lbp_histogram(image[None], masks=None if mask is None else mask[None], **options))
-
-
-def _glcm(case: Case, options: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    image, mask = case.plane()
-    chosen = {"properties": GLCM_PROPERTIES[:6], "distances": (1,), "low": None, "high": None} | options
-    if chosen["low"] is None and chosen["high"] is None:
-        chosen["low"], chosen["high"] = _grey_range(case.image)
-    found = glcm_features(image[None], masks=None if mask is None else mask[None], **chosen)
-    properties = chosen["properties"] if not isinstance(chosen["properties"], str) else (chosen["properties"],)
-    names = [f"{name}_d{distance:g}" for name in properties for distance in chosen["distances"]]
-    return zip(names, found.reshape(len(names), -1).mean(axis=1).tolist(), strict=True)
+def _measures(family: str, case: Case, options: dict[str, Any]) -> dict[str, float]:
+    """The features of one family; those without a name of their own are numbered."""
+    if family == "shape":
+        return shape_features(case.mask, spacing=case.spacing, **options)
+    if family in ("intensity", "margin"):
+        function = intensity_features if family == "intensity" else margin_features
+        return function(case.grey(), case.mask, spacing=case.spacing, **options)
+    if family == "hsv" and not case.is_colour:
+        raise ValueError(f"the image must be colour, (y, x, 3), got shape {case.image.shape}")
+    in_colour = family == "hsv" or (family == "hog" and case.is_colour)
+    image, mask = (case.image, case.mask) if in_colour else case.plane()
+    within = {"masks": None if mask is None else mask[None]}
+    if family == "glcm":
+        options = {"properties": GLCM_PROPERTIES[:6], "distances": (1,), "low": None, "high": None} | options
+        if options["low"] is None and options["high"] is None:
+            options["low"], options["high"] = _grey_range(case.image)
+        by_angle = glcm_features(image[None], **within, **options)
+        properties = options["properties"] if not isinstance(options["properties"], str) else (options["properties"],)
+        names = [f"{name}_d{distance:g}" for name in properties for distance in options["distances"]]
+        row = by_angle.reshape(len(names), -1).mean(axis=1)
+    elif family == "hsv":
+        names, (row,) = hsv_names(**options), hsv_histogram(image[None], **within, **options)
+    else:
+        function = {"haar": haar_features, "lbp": lbp_histogram, "hog": hog_features}[family]
+        (row,) = function(image[None], **(within if family == "lbp" else {}), **options)
+        names = map(str, range(len(row)))
+    return dict(zip(names, row.tolist(), strict=True))
 
 
 def _grey_range(image: np.ndarray) -> tuple[float, float]:
@@ -156,46 +156,17 @@ def _grey_range(image: np.ndarray) -> tuple[float, float]:
     return -1000, 400
 
 
-def _hog(case: Case, options: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    image = case.image if case.is_colour else case.plane()[0]
-    return _numbered(hog_features(image[None], **options))
-
-
-def _hsv(case: Case, options: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    if not case.is_colour:
-        raise ValueError(f"the image must be colour, (y, x, 3), got shape {case.image.shape}")
-    masks = None if case.mask is None else case.mask[None]
-    (row,) = hsv_histogram(case.image[None], masks=masks, **options).tolist()
-    return zip(hsv_names(**options), row, strict=True)
-
-
-def _numbered(features: np.ndarray) -> Iterator[tuple[str, float]]:
-    return ((str(i), value) for i, value in enumerate(features[0].tolist()))
-
-
-_COMPUTE = {
-    "intensity": _of_lesion(intensity_features),
-    "shape": _shape,
-    "margin": _of_lesion(margin_features),
-    "haar": _haar,
-    "lbp": _lbp,
-    "glcm": _glcm,
-    "hog": _hog,
-    "hsv": _hsv,
-}
+_FAMILIES = ("intensity", "shape", "margin", "haar", "lbp", "glcm", "hog", "hsv")
 _NEEDS_MASK = ("intensity", "shape", "margin")
 _NEEDS_SPACING = ("shape", "margin")
 
 
-def _options(families: Any, masks: Any, spacing: Any) -> dict[str, dict[str, Any]]:
+def _options(families: Any, masks: Any, spacing: Any) -> dict[str, Mapping[str, Any]]:
     if isinstance(families, str):
         families = [families]
-    options = {
-        name: dict(chosen)
-        for name, chosen in (families.items() if isinstance(families, Mapping) else ((name, {}) for name in families))
-    }
-    if not options or not set(options) <= set(_COMPUTE):
-        raise ValueError(f"families must be some of {', '.join(_COMPUTE)}, got {list(options)}")
+    options = {name: families[name] if isinstance(families, Mapping) else {} for name in families}
+    if not options or not set(options) <= set(_FAMILIES):
+        raise ValueError(f"families must be some of {', '.join(_FAMILIES)}, got {list(options)}")
     for name in options:
         if name in _NEEDS_MASK and masks is None:
             raise ValueError(f"family {name!r} measures lesions: it needs masks")
@@ -238,7 +209,7 @@ def _row(case: Case, options: Mapping[str, Mapping[str, Any]]) -> dict[str, floa
     row = {}
     for family, chosen in options.items():
         try:
-            row |= {f"{family}_{name}": value for name, value in _COMPUTE[family](case, chosen)}
+            row |= {f"{family}_{name}": value for name, value in _measures(family, case, dict(chosen)).items()}
         except (ValueError, ArithmeticError, RuntimeError, MemoryError) as error:
             raise _ImageError(f"{family}: {error}") from error
     return row

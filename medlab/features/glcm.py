@@ -7,20 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from medlab.features._batch import as_images, as_masks, whole
+from medlab import arguments
 
 GLCM_PROPERTIES = (
-    "contrast",
-    "dissimilarity",
-    "homogeneity",
-    "ASM",
-    "energy",
-    "correlation",
-    "mean",
-    "variance",
-    "std",
-    "entropy",
-)
+    "contrast", "dissimilarity", "homogeneity", "ASM", "energy", "correlation", "mean", "variance", "std", "entropy"
+)  # fmt: skip
 _BLOCK = 2**20  # pixels times steps that a thread takes at a time: some milliseconds
 
 
@@ -45,7 +36,7 @@ def quantize(images: np.ndarray, *, levels: int = 32, low: float, high: float) -
     [0, 0, 1, 2, 3, 3]
     """
     images = np.asarray(images)
-    levels = whole(levels, "levels", 2, 256)
+    levels = arguments.whole(levels, "levels", low=2, high=256)
     if not (np.isfinite(low) and np.isfinite(high) and low < high):
         raise ValueError(f"high must be above low, got low={low} and high={high}")
     if images.dtype.kind not in "biuf" or (images.dtype.kind == "f" and np.isnan(images).any()):
@@ -97,9 +88,9 @@ def glcm_features(
     from medlab import kernels
     from medlab.features import _glcm_kernel
 
-    images = as_images(images)
-    masks = as_masks(masks, images)
-    levels = whole(levels, "levels", 2, 256)
+    images = arguments.images(images)
+    masks = arguments.masks(masks, images.shape)
+    levels = arguments.whole(levels, "levels", low=2, high=256)
     if (low is None) != (high is None):
         raise ValueError(f"low and high go together, got low={low} and high={high}")
     if low is None:
@@ -114,7 +105,8 @@ def glcm_features(
         block = images[start:stop]
         if low is not None:
             block = quantize(block, levels=levels, low=low, high=high)
-        block, inside = np.array(block, np.uint8, order="C"), masks[start:stop].copy()
+        block = np.array(block, np.uint8, order="C")
+        inside = np.empty((0, 0, 0), bool) if masks is None else masks[start:stop].copy()
         _glcm_kernel.properties_of(
             block, inside, steps, bool(symmetric), with_entropy, out[start:stop], pairs[start:stop]
         )
@@ -122,7 +114,7 @@ def glcm_features(
     kernels.share(work, n, 1 + _BLOCK // (pixels * len(steps)))
     if not pairs.all():
         image, step = np.argwhere(pairs == 0)[0]
-        inside = " with both inside its mask" if len(masks) else ""
+        inside = "" if masks is None else " with both inside its mask"
         raise ValueError(f"image {image} has no two pixels {steps[step]} (down, right) apart{inside}")
     return out[:, chosen].reshape(n, -1)
 

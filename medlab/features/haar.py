@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from medlab.features._batch import as_images, whole
+from medlab import arguments
 
 HAAR_TYPES = ("type-2-x", "type-2-y", "type-3-x", "type-3-y", "type-4")
 _ROWS, _COLUMNS = (1, 2, 1, 3, 2), (2, 1, 3, 1, 2)  # boxes that a type has below and beside each other
@@ -44,7 +44,6 @@ def haar_features(
     *,
     types: str | Sequence[str] | None = None,
     coords: np.ndarray | None = None,
-    chunk: int | None = None,
 ) -> np.ndarray:
     """Haar-like features of a batch of windows: all of some types, or the chosen ones.
 
@@ -54,7 +53,6 @@ def haar_features(
         images: Windows of one size, (N, y, x), integers or floats.
         types: One or several of `HAAR_TYPES`; all five when left out.
         coords: Chosen features instead, as rows of `haar_coords`: only these are computed.
-        chunk: Images that each thread takes at a time; bounds the memory beside the result (integral images).
 
     Returns:
         (N, F), int64 for integers and float64 for floats. A feature is the sum over its bright boxes less the sum over
@@ -73,7 +71,7 @@ def haar_features(
     from medlab import kernels
     from medlab.features import _haar_kernel
 
-    images = as_images(images)
+    images = arguments.images(images)
     n, shape = len(images), images.shape[1:]
     if coords is not None and types is not None:
         raise ValueError("give types or coords, not both: coords name the type of each feature")
@@ -85,7 +83,6 @@ def haar_features(
     else:
         coords = _fitting(coords, shape)
         count = len(coords)
-    size = 1 + _BLOCK // (count + shape[0] * shape[1]) if chunk is None else whole(chunk, "chunk", 1, 2**62)
     _refuse_too_large(n * count * 8, f"{count} Haar features of {n} images of {shape} pixels")
     out = np.empty((n, count), np.float64 if images.dtype.kind == "f" else np.int64)
 
@@ -101,7 +98,7 @@ def haar_features(
         def work(start: int, stop: int) -> None:
             _haar_kernel.some_features(_padded_integral(images[start:stop]), kinds, places, out[start:stop])
 
-    kernels.share(work, n, size)
+    kernels.share(work, n, 1 + _BLOCK // (count + shape[0] * shape[1]))
     return out
 
 
@@ -209,7 +206,7 @@ def _numbers(types: str | Sequence[str] | None) -> list[int]:
 def _window(shape: tuple[int, int]) -> tuple[int, int]:
     if len(shape) != 2:
         raise ValueError(f"shape must be that of a window, (y, x), got {shape}")
-    return whole(shape[0], "shape[0]", 1, 2**15), whole(shape[1], "shape[1]", 1, 2**15)
+    return tuple(arguments.whole(side, "shape", low=1, high=2**15) for side in shape)
 
 
 def _count(shape: tuple[int, int], kind: int) -> int:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from medlab import arguments
+
 
 def hog_features(
     images: np.ndarray | Sequence[np.ndarray],
@@ -37,43 +39,19 @@ def hog_features(
     """
     from skimage.feature import hog
 
-    images, colour = _checked(images)
+    images = arguments.images(images, colour=None)
     cell, block = _pair(pixels_per_cell, "pixels_per_cell"), _pair(cells_per_block, "cells_per_block")
-    if not (isinstance(orientations, (int, np.integer)) and orientations >= 1):
-        raise ValueError(f"orientations must be a whole number of 1 or more, got {orientations}")
-    smallest = tuple(c * b for c, b in zip(cell, block, strict=True))
-    if any(side < least for side, least in zip(images.shape[1:3], smallest, strict=True)):
+    orientations = arguments.whole(orientations, "orientations", low=1)
+    smallest = (cell[0] * block[0], cell[1] * block[1])
+    if images.shape[1] < smallest[0] or images.shape[2] < smallest[1]:
         raise ValueError(f"images are {images.shape[1:3]} pixels, one block of cells needs {smallest}")
-    rows = [
-        hog(
-            image.astype(float),
-            orientations=int(orientations),
-            pixels_per_cell=cell,
-            cells_per_block=block,
-            channel_axis=-1 if colour else None,
-        )
-        for image in images
-    ]
-    return np.array(rows, np.float32)
+    channel_axis = -1 if images.ndim == 4 else None
+    return np.array(
+        [hog(image.astype(float), orientations, cell, block, channel_axis=channel_axis) for image in images], np.float32
+    )
 
 
-def _checked(images: np.ndarray | Sequence[np.ndarray]) -> tuple[np.ndarray, bool]:
-    if not isinstance(images, np.ndarray):
-        shapes = {np.shape(image) for image in images}
-        if len(shapes) > 1:
-            raise ValueError(f"images must all have one size, got {len(shapes)} sizes, such as {sorted(shapes)[:2]}")
-    images = np.asarray(images)
-    colour = images.ndim == 4 and images.shape[-1] == 3
-    if not (images.ndim == 3 or colour) or 0 in images.shape:
-        raise ValueError(f"images must be (N, y, x) or (N, y, x, 3) and not empty, got shape {images.shape}")
-    if images.dtype.kind not in "iufb":
-        raise ValueError(f"images must hold real numbers, got {images.dtype}")
-    if not np.isfinite(images).all():
-        raise ValueError(f"images must be finite, got {(~np.isfinite(images)).sum()} NaN or infinite values")
-    return images, colour
-
-
-def _pair(value: tuple[int, int], what: str) -> tuple[int, int]:
-    if np.shape(value) != (2,) or not all(float(n).is_integer() and n >= 1 for n in value):
-        raise ValueError(f"{what} must be two whole numbers (y, x) of 1 or more, got {value}")
-    return int(value[0]), int(value[1])
+def _pair(value: tuple[int, int], name: str) -> tuple[int, int]:
+    if np.shape(value) != (2,):
+        raise ValueError(f"{name} must be two whole numbers (y, x) of 1 or more, got {value}")
+    return arguments.whole(value[0], f"{name}[0]", low=1), arguments.whole(value[1], f"{name}[1]", low=1)

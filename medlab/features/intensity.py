@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from medlab.features.shape import checked_mask, checked_spacing
+from medlab import arguments
 
 # Names of the Image Biomarker Standardisation Initiative, reference manual: arXiv:1612.07003
 IBSI_CODES = {
@@ -54,17 +54,17 @@ def intensity_features(
     >>> found["mean"], found["rim_mean"], found["solid_share"], found["entropy"]
     (50.0, -900.0, 1.0, 1.0)
     """
-    image, mask = checked_pair(image, mask)
-    steps = np.ones(mask.ndim) if spacing is None else checked_spacing(spacing, mask.ndim)
-    for name, value in (("rim_width", rim_width), ("bin_width", bin_width)):
-        if not (np.isfinite(value) and value > 0):
-            raise ValueError(f"{name} must be above 0, got {value}")
-    found = _inside(image[mask], bin_width)
-    found["solid_share"] = (image[mask] > solid_above).mean()
-    found["calcified_share"] = (image[mask] > calcified_above).mean()
-    found |= _around(image[_rim(mask, steps, rim_width)])
-    found["contrast"] = found["mean"] - found["rim_mean"]
-    return {name: float(value) for name, value in found.items()}
+    image = arguments.image(image, ndim=(2, 3), dtype=float)
+    mask = arguments.mask(mask, shape=image.shape, empty=False)
+    steps = np.array(arguments.spacing(spacing, mask.ndim))
+    rim_width = arguments.number(rim_width, "rim_width", above=0)
+    bin_width = arguments.number(bin_width, "bin_width", above=0)
+    measures = _inside(image[mask], bin_width)
+    measures["solid_share"] = (image[mask] > solid_above).mean()
+    measures["calcified_share"] = (image[mask] > calcified_above).mean()
+    measures |= _around(image[_rim(mask, steps, rim_width)])
+    measures["contrast"] = measures["mean"] - measures["rim_mean"]
+    return {name: float(value) for name, value in measures.items()}
 
 
 def _inside(values: np.ndarray, bin_width: float) -> dict[str, float]:
@@ -106,22 +106,12 @@ def _around(values: np.ndarray) -> dict[str, float]:
 def _rim(mask: np.ndarray, steps: np.ndarray, width: float) -> np.ndarray:
     from scipy.ndimage import distance_transform_edt
 
-    near = np.nonzero(mask)
-    reach = np.ceil(width / steps).astype(int) + 1  # the rest of a large image is not worth a distance
-    box = tuple(slice(max(0, axis.min() - r), axis.max() + r + 1) for axis, r in zip(near, reach, strict=True))
+    near = box_with_rim(mask, np.ceil(width / steps).astype(int) + 1)
     rim = np.zeros_like(mask)
-    rim[box] = ~mask[box] & (distance_transform_edt(~mask[box], sampling=steps) <= width + 1e-9)
+    rim[near] = ~mask[near] & (distance_transform_edt(~mask[near], sampling=steps) <= width + 1e-9)
     return rim
 
 
-def checked_pair(image: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A finite image as float and the mask that belongs to it, or a ValueError that says what is wrong."""
-    image, mask = np.asarray(image), checked_mask(mask)
-    if image.shape != mask.shape:
-        raise ValueError(f"image and mask must have the same shape, got {image.shape} and {mask.shape}")
-    if image.dtype.kind not in "iufb":
-        raise ValueError(f"image must hold real numbers, got {image.dtype}")
-    image = image.astype(float)
-    if not np.isfinite(image).all():
-        raise ValueError(f"image must be finite, got {(~np.isfinite(image)).sum()} NaN or infinite values")
-    return image, mask
+def box_with_rim(mask: np.ndarray, reach: np.ndarray) -> tuple[slice, ...]:
+    """The box of a mask and some voxels around it, as many an axis as `reach` says: the rest only takes time."""
+    return tuple(slice(max(0, side.start - n), side.stop + n) for side, n in zip(arguments.box(mask), reach))

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from medlab.features.intensity import checked_pair
-from medlab.features.shape import checked_spacing
+from medlab import arguments
+from medlab.features.intensity import box_with_rim
+from medlab.features.shape import in_mm
 
 
 def margin_features(
@@ -47,18 +48,19 @@ def margin_features(
     Source: the index: Kupinski and Giger 1998, doi:10.1109/42.730396; angles at the border: Huo et al. 1995, Med Phys
     22:1569.
     """
-    image, mask = checked_pair(image, mask)
-    steps = checked_spacing(spacing, mask.ndim)
-    if not (np.isfinite(smoothing) and smoothing >= 0):
-        raise ValueError(f"smoothing must be 0 mm or above, got {smoothing}")
+    image = arguments.image(image, ndim=(2, 3), dtype=float)
+    mask = arguments.mask(mask, shape=image.shape, empty=False)
+    steps = in_mm(spacing, mask.ndim)
+    smoothing = arguments.number(smoothing, "smoothing", low=0, unit="mm")
     if mask.all():
         raise ValueError(f"the mask fills the image of {mask.shape} voxels: there is no border in it")
-    image, mask = _surroundings(image, mask, steps, reach=3 + 4 * smoothing)
+    near = box_with_rim(mask, np.ceil((3 + 4 * smoothing) / steps).astype(int) + 2)
+    image, mask = image[near], mask[near]
     distance = _signed_distance(mask, steps)
-    found = _directions(image, mask, distance, steps, smoothing)
-    found["edge_drop"] = _mean(image[mask & (distance >= -1)]) - _mean(image[~mask & (distance <= 1)])
-    found["dense_rim_share"] = _mean(image[(distance > 1) & (distance <= 3)] > dense_above)
-    return {name: float(value) for name, value in found.items()}
+    measures = _directions(image, mask, distance, steps, smoothing)
+    measures["edge_drop"] = _mean(image[mask & (distance >= -1)]) - _mean(image[~mask & (distance <= 1)])
+    measures["dense_rim_share"] = _mean(image[(distance > 1) & (distance <= 3)] > dense_above)
+    return {name: float(value) for name, value in measures.items()}
 
 
 def _directions(
@@ -93,30 +95,20 @@ def _signed_distance(mask: np.ndarray, steps: np.ndarray) -> np.ndarray:
     """Distance in mm to the surface of the mask, below 0 inside."""
     from scipy.ndimage import distance_transform_edt
 
-    inside = distance_transform_edt(np.pad(mask, 1, mode="edge"), sampling=steps)
-    inside = inside[(slice(1, -1),) * mask.ndim]
+    padded = np.pad(mask, 1, mode="edge")  # where the image ends, the mask may go on
+    inside = distance_transform_edt(padded, sampling=steps)[(slice(1, -1),) * mask.ndim]
     outside = distance_transform_edt(~mask, sampling=steps)
     # both reach to the middle of the next voxel on the other side; the surface lies half a voxel before that
     return np.where(mask, steps.min() / 2 - inside, outside - steps.min() / 2)
 
 
-def _surroundings(
-    image: np.ndarray, mask: np.ndarray, steps: np.ndarray, reach: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """The lesion and what lies within `reach` mm of it: more of the image changes nothing and takes time."""
-    margins = np.ceil(reach / steps).astype(int) + 2
-    found = np.nonzero(mask)
-    box = tuple(slice(max(0, axis.min() - n), axis.max() + n + 1) for axis, n in zip(found, margins, strict=True))
-    return image[box], mask[box]
-
-
 def _gradient(image: np.ndarray, steps: np.ndarray) -> np.ndarray:
     """Change per mm along each axis, (axes, ...); 0 along an axis of a single voxel."""
-    found = np.zeros((image.ndim, *image.shape))
+    slopes = np.zeros((image.ndim, *image.shape))
     for axis, step in enumerate(steps):
         if image.shape[axis] > 1:
-            found[axis] = np.gradient(image, step, axis=axis)
-    return found
+            slopes[axis] = np.gradient(image, step, axis=axis)
+    return slopes
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -12,6 +12,8 @@ from itertools import product
 
 import numpy as np
 
+from medlab import arguments
+
 # Names of the Image Biomarker Standardisation Initiative, reference manual: arXiv:1612.07003
 IBSI_CODES = {
     "mesh_volume": "RNU0", "volume": "YEKZ", "surface_area": "C0JK", "surface_to_volume": "2PR5",
@@ -59,22 +61,28 @@ def shape_features(mask: np.ndarray, *, spacing: Sequence[float]) -> dict[str, f
     >>> block["volume"], block["longest_box_side"], block["longest_axial_box_side"]
     (15.0, 5.0, 2.0)
     """
-    mask = checked_mask(mask)
-    steps = checked_spacing(spacing, mask.ndim)
-    spans = [np.flatnonzero(mask.any(tuple(a for a in range(mask.ndim) if a != axis))) for axis in range(mask.ndim)]
-    box = tuple(slice(span[0], span[-1] + 1) for span in spans)
-    sides = np.array([span.stop - span.start for span in box]) * steps
-    mask = np.pad(mask[box], 1)
-    found = _solid(mask, steps) if mask.ndim == 3 else _flat(mask, steps)
-    found |= {f"box_{axis}": side for axis, side in zip("zyx"[-mask.ndim :], sides, strict=True)}
-    found["longest_box_side"] = sides.max()
+    mask = arguments.mask(mask, ndim=(2, 3), empty=False)
+    steps = in_mm(spacing, mask.ndim)
+    mask = np.pad(mask[arguments.box(mask)], 1)
+    sides = (np.array(mask.shape) - 2) * steps
+    measures = _solid(mask, steps) if mask.ndim == 3 else _flat(mask, steps)
+    measures |= dict(zip(("box_z", "box_y", "box_x")[-mask.ndim :], sides, strict=True))
+    measures["longest_box_side"] = sides.max()
     if mask.ndim == 3:
-        found["longest_axial_box_side"] = sides[1:].max()
-    return {name: float(value) for name, value in found.items()}
+        measures["longest_axial_box_side"] = sides[1:].max()
+    return {name: float(value) for name, value in measures.items()}
+
+
+def in_mm(spacing: Sequence[float], ndim: int) -> np.ndarray:
+    """The spacing as an array; one has to be given where features are lengths in mm."""
+    if spacing is None:
+        raise ValueError(f"spacing must be {ndim} numbers in mm, one an axis, got None")
+    return np.array(arguments.spacing(spacing, ndim))
 
 
 def _solid(mask: np.ndarray, steps: np.ndarray) -> dict[str, float]:
     from scipy.spatial import ConvexHull
+    from scipy.spatial.distance import pdist
     from skimage.measure import marching_cubes, mesh_surface_area
 
     vertices, faces, _, _ = marching_cubes(mask.astype(np.float32), 0.5)
@@ -99,7 +107,7 @@ def _solid(mask: np.ndarray, steps: np.ndarray) -> dict[str, float]:
         "spherical_disproportion": 1 / sphericity,
         "asphericity": 1 / sphericity - 1,
         "equivalent_diameter": (6 * volume / np.pi) ** (1 / 3),
-        "max_diameter": _longest(vertices[hull.vertices]),
+        "max_diameter": pdist(vertices[hull.vertices]).max(),
         "major_axis": major,
         "minor_axis": minor,
         "least_axis": least,
@@ -116,15 +124,15 @@ def _solid(mask: np.ndarray, steps: np.ndarray) -> dict[str, float]:
 def _axial(mask: np.ndarray, steps: np.ndarray) -> dict[str, float]:
     """The slices of a padded mask, each measured in 2-D: the largest size, and the mean form weighted by area."""
     slices = [_flat(plane, steps[1:]) for plane in mask if plane.any()]
-    areas = np.array([found["area"] for found in slices])
-    largest = {name: max(found[name] for found in slices) for name in ("area", "perimeter", "max_diameter")}
+    columns = {name: [measures[name] for measures in slices] for name in slices[0]}
+    largest = {f"axial_{name}": max(columns[name]) for name in ("area", "perimeter", "max_diameter")}
     forms = ("circularity", "solidity", "radius_variation")
-    mean = {name: np.average([found[name] for found in slices], weights=areas) for name in forms}
-    return {f"axial_{name}": value for name, value in (largest | mean).items()}
+    return largest | {f"axial_{name}": np.average(columns[name], weights=columns["area"]) for name in forms}
 
 
 def _flat(mask: np.ndarray, steps: np.ndarray) -> dict[str, float]:
     from scipy.spatial import ConvexHull
+    from scipy.spatial.distance import pdist
 
     edge = _edge_points(mask) * steps
     hull = ConvexHull(edge)
@@ -137,7 +145,7 @@ def _flat(mask: np.ndarray, steps: np.ndarray) -> dict[str, float]:
         "perimeter": perimeter,
         "circularity": 4 * np.pi * area / perimeter**2,
         "equivalent_diameter": np.sqrt(4 * area / np.pi),
-        "max_diameter": _longest(edge[hull.vertices]),
+        "max_diameter": pdist(edge[hull.vertices]).max(),
         "major_axis": major,
         "minor_axis": minor,
         "elongation": _ratio(minor, major),
@@ -168,12 +176,6 @@ def _edge_points(mask: np.ndarray) -> np.ndarray:
         crossings[:, axis] += 0.5
         points.append(crossings)
     return np.concatenate(points)
-
-
-def _longest(points: np.ndarray) -> float:
-    from scipy.spatial.distance import pdist
-
-    return pdist(points).max()
 
 
 def _radius_variation(mask: np.ndarray, surface: np.ndarray, steps: np.ndarray) -> float:
@@ -219,28 +221,3 @@ def _shares(directions: np.ndarray) -> np.ndarray:
     shares = np.empty(len(angles))
     shares[order] = (gaps + np.roll(gaps, 1)) / (4 * np.pi)
     return shares
-
-
-def checked_mask(mask: np.ndarray) -> np.ndarray:
-    """A mask of 2 or 3 axes as bool, or a ValueError that says what is wrong with it."""
-    mask = np.asarray(mask)
-    if mask.ndim not in (2, 3):
-        raise ValueError(f"mask must be (y, x) or (z, y, x), got shape {mask.shape}")
-    if mask.dtype != bool:
-        if not np.isin(mask, (0, 1)).all():
-            raise ValueError(f"a mask holds 0 and 1 only, got {mask.dtype} from {mask.min()} to {mask.max()}")
-        mask = mask.astype(bool)
-    if not mask.any():
-        raise ValueError(f"the mask is empty: none of its {mask.shape} voxels is set")
-    return mask
-
-
-def checked_spacing(spacing: Sequence[float], n_axes: int) -> np.ndarray:
-    """Voxel size as an array of one number an axis, or a ValueError."""
-    try:
-        steps = np.asarray(spacing, float)
-    except (TypeError, ValueError):
-        steps = np.empty(0)
-    if steps.shape != (n_axes,) or not (np.isfinite(steps).all() and (steps > 0).all()):
-        raise ValueError(f"spacing must be {n_axes} numbers above 0 in mm, got {spacing}")
-    return steps

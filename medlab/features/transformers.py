@@ -12,15 +12,16 @@ it matters, the size of the images. X is one of
 - `Intensity`, `Margin`: a list of pairs (image, mask), or (image, mask, spacing).
 """
 
+import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from medlab.features.color import hsv_histogram, hsv_names
-from medlab.features.glcm import GLCM_PROPERTIES, glcm_features
+from medlab.features.glcm import glcm_features
 from medlab.features.haar import haar_features
 from medlab.features.hog import hog_features
 from medlab.features.intensity import intensity_features
@@ -30,13 +31,35 @@ from medlab.features.shape import shape_features
 
 
 class _Step(TransformerMixin, BaseEstimator):
-    """What all have in common: options are those of the function, in `get_params`; names start with the class."""
+    """What all have in common. A class names its function, whose keyword options become those of the class."""
+
+    _function: ClassVar[Callable]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "_function" not in vars(cls):
+            return
+        options = [
+            option.replace(default=None) if option.default is option.empty else option
+            for option in inspect.signature(cls._function).parameters.values()
+            if option.kind is option.KEYWORD_ONLY and option.name != "masks"  # each X has masks of its own
+        ]
+        signature = inspect.Signature([inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY), *options])
+
+        def __init__(self, **chosen):
+            bound = signature.bind(self, **chosen)
+            bound.apply_defaults()
+            for option in options:
+                setattr(self, option.name, bound.arguments[option.name])
+
+        __init__.__signature__ = signature  # scikit-learn reads the names of the options here
+        cls.__init__ = __init__
 
     def fit(self, X: Sequence, y: Any = None) -> "_Step":
         """Note the names of the features, from the first image; labels are not looked at."""
         if len(X) == 0:
             raise ValueError(f"{type(self).__name__} needs at least one image to fit, got none")
-        self._learn(X)
+        self._learn(X[0])
         return self
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -53,103 +76,80 @@ class _Step(TransformerMixin, BaseEstimator):
 class _Texture(_Step):
     """Features of images (N, y, x) that come as one row an image."""
 
-    _compute: Callable[..., np.ndarray]
     _one_size = False  # must later images have the size of the first?
 
-    def _learn(self, X: Sequence) -> None:
-        first = np.asarray(X[0])
-        self.shape_ = first.shape
-        self.names_ = self._names(self._of(first[None]).shape[1])
+    def _learn(self, first: Any) -> None:
+        self.shape_ = np.shape(first)
+        self.names_ = self._names(self._rows([first]).shape[1])
 
     def transform(self, X: Sequence) -> np.ndarray:
         """One row an image, (N, F)."""
         check_is_fitted(self, "names_")
         if len(X) == 0:
             return np.empty((0, len(self.names_)), np.float32)
-        shapes = [X.shape[1:]] if isinstance(X, np.ndarray) and X.dtype != object else [np.shape(x) for x in X]
-        if self._one_size and set(shapes) != {self.shape_}:
+        shapes = {np.shape(x) for x in X}
+        if self._one_size and shapes != {self.shape_}:
             other = next(shape for shape in shapes if shape != self.shape_)
             raise ValueError(f"{type(self).__name__} was fitted on images of {self.shape_}, got {other}")
-        if len(set(shapes)) == 1:
-            return self._of(np.asarray(X if isinstance(X, np.ndarray) and X.dtype != object else list(X)))
-        return np.concatenate([self._of(np.asarray(x)[None]) for x in X])
+        return self._rows(X) if len(shapes) == 1 else np.concatenate([self._rows([x]) for x in X])
 
     def _names(self, n: int) -> list[str]:
         return [str(i) for i in range(n)]
 
-    def _of(self, images: np.ndarray) -> np.ndarray:
-        return type(self)._compute(images, **self.get_params(deep=False))
+    def _rows(self, images: Sequence) -> np.ndarray:
+        plain = isinstance(images, np.ndarray) and images.dtype != object
+        return type(self)._function(images if plain else np.stack(images), **self.get_params(deep=False))
 
 
 class _Measures(_Step):
     """Features of a lesion that come as a dict of names."""
 
-    def _learn(self, X: Sequence) -> None:
-        self.names_ = list(self._of(X[0]))
+    _parts: ClassVar[tuple[str, ...]]  # of an item of X; a spacing of its own may follow
+
+    def _learn(self, first: Any) -> None:
+        self.names_ = list(self._of(first))
 
     def transform(self, X: Sequence) -> np.ndarray:
         """One row a lesion, (N, F)."""
         check_is_fitted(self, "names_")
         rows = []
         for i, item in enumerate(X):
-            found = self._of(item)
-            if list(found) != self.names_:
+            measures = self._of(item)
+            if list(measures) != self.names_:
                 raise ValueError(f"item {i} gives other features than the first when fitted: 2-D and 3-D do not mix")
-            rows.append(list(found.values()))
+            rows.append(list(measures.values()))
         return np.array(rows, float).reshape(-1, len(self.names_))
 
     def _of(self, item: Any) -> dict[str, float]:
-        raise NotImplementedError
+        n = len(self._parts)
+        item = item if isinstance(item, (tuple, list)) or n > 1 else (item,)
+        if not isinstance(item, (tuple, list)) or len(item) not in (n, n + 1):
+            parts = ", ".join(self._parts)
+            got = f"{len(item)} parts" if isinstance(item, (tuple, list)) else type(item).__name__
+            raise ValueError(f"{type(self).__name__} takes ({parts}) or ({parts}, spacing), got {got}")
+        options = self.get_params(deep=False)
+        if len(item) > n:
+            options["spacing"] = item[n]
+        return type(self)._function(*item[:n], **options)
 
 
 class Haar(_Texture):
     """Haar-like features of grey images of one size; options as in `haar_features`."""
 
-    _compute = staticmethod(haar_features)
+    _function = staticmethod(haar_features)
     _one_size = True
-
-    def __init__(self, *, types=None, coords=None, chunk=None):
-        self.types = types
-        self.coords = coords
-        self.chunk = chunk
 
 
 class LBP(_Texture):
     """Histograms of local binary patterns; options as in `lbp_histogram`."""
 
-    _compute = staticmethod(lbp_histogram)
-
-    def __init__(self, *, points=8, radius=1, method="uniform", cells=(1, 1), normalize=True):
-        self.points = points
-        self.radius = radius
-        self.method = method
-        self.cells = cells
-        self.normalize = normalize
+    _function = staticmethod(lbp_histogram)
 
 
 class GLCM(_Texture):
     """Properties of grey-level co-occurrence; options as in `glcm_features`."""
 
-    _compute = staticmethod(glcm_features)
-
-    def __init__(
-        self,
-        *,
-        levels=32,
-        low=None,
-        high=None,
-        distances=(1,),
-        angles=(0, np.pi / 4, np.pi / 2, 3 * np.pi / 4),
-        symmetric=True,
-        properties=GLCM_PROPERTIES[:6],
-    ):
-        self.levels = levels
-        self.low = low
-        self.high = high
-        self.distances = distances
-        self.angles = angles
-        self.symmetric = symmetric
-        self.properties = properties
+    _function = staticmethod(glcm_features)
 
     def _names(self, n: int) -> list[str]:
         properties = (self.properties,) if isinstance(self.properties, str) else self.properties
@@ -160,81 +160,35 @@ class GLCM(_Texture):
 class HOG(_Texture):
     """Histograms of oriented gradients; options as in `hog_features`."""
 
-    _compute = staticmethod(hog_features)
+    _function = staticmethod(hog_features)
     _one_size = True
-
-    def __init__(self, *, orientations=9, pixels_per_cell=(8, 8), cells_per_block=(2, 2)):
-        self.orientations = orientations
-        self.pixels_per_cell = pixels_per_cell
-        self.cells_per_block = cells_per_block
 
 
 class HSV(_Texture):
     """Histograms of hue, saturation and value; options as in `hsv_histogram`."""
 
-    _compute = staticmethod(hsv_histogram)
-
-    def __init__(self, *, bins=(8, 4, 4)):
-        self.bins = bins
+    _function = staticmethod(hsv_histogram)
 
     def _names(self, n: int) -> list[str]:
         return hsv_names(self.bins)
 
 
 class Shape(_Measures):
-    """Size and form of masks, options as in `shape_features`.
+    """Size and form of masks; options as in `shape_features`, spacing None where X holds pairs (mask, spacing)."""
 
-    Args:
-        spacing: mm between voxels, one for all; None where X holds pairs (mask, spacing).
-    """
-
-    def __init__(self, *, spacing=None):
-        self.spacing = spacing
-
-    def _of(self, item: Any) -> dict[str, float]:
-        mask, spacing = item if isinstance(item, tuple) else (item, self.spacing)
-        if spacing is None:
-            raise ValueError("Shape measures in mm: give spacing, or pairs (mask, spacing)")
-        return shape_features(mask, spacing=spacing)
+    _function = staticmethod(shape_features)
+    _parts = ("mask",)
 
 
-class _Pairs(_Measures):
-    """Features of an image and its mask."""
-
-    _compute: Callable[..., dict[str, float]]
-
-    def _of(self, item: Any) -> dict[str, float]:
-        if len(item) not in (2, 3) or (isinstance(item, np.ndarray) and len(item) == 3):
-            raise ValueError(
-                f"{type(self).__name__} takes (image, mask) or (image, mask, spacing), got {len(item)} parts"
-            )
-        options = self.get_params(deep=False)
-        if len(item) == 3:
-            options["spacing"] = item[2]
-        return type(self)._compute(item[0], item[1], **options)
-
-
-class Intensity(_Pairs):
+class Intensity(_Measures):
     """First-order statistics of lesions and the rim around them; options as in `intensity_features`."""
 
-    _compute = staticmethod(intensity_features)
-
-    def __init__(
-        self, *, spacing=None, rim_width=2.0, bin_width=25.0, solid_above=-300.0, calcified_above=200.0
-    ):  # fmt: skip
-        self.spacing = spacing
-        self.rim_width = rim_width
-        self.bin_width = bin_width
-        self.solid_above = solid_above
-        self.calcified_above = calcified_above
+    _function = staticmethod(intensity_features)
+    _parts = ("image", "mask")
 
 
-class Margin(_Pairs):
+class Margin(_Measures):
     """The border of lesions; options as in `margin_features`."""
 
-    _compute = staticmethod(margin_features)
-
-    def __init__(self, *, spacing=None, smoothing=0.7, dense_above=-500.0):
-        self.spacing = spacing
-        self.smoothing = smoothing
-        self.dense_above = dense_above
+    _function = staticmethod(margin_features)
+    _parts = ("image", "mask")

@@ -4,6 +4,11 @@ Seconds are per image. The two take turns, so that whatever else the machine doe
 image at a time; theirs is the time of one image.
 """
 
+import json
+import os
+import platform
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 
@@ -15,6 +20,7 @@ from medlab.features.lbp import lbp_codes, lbp_histogram
 from tests.bench import Row, entry, timed
 
 PACKAGES = ("medlab", "numba", "scikit-image")
+AVX2 = "+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt,+avx,+avx2,+fma,+f16c,+bmi,+bmi2,+lzcnt,+movbe,+cx16"  # a Haswell's
 ANGLES = (0, np.pi / 4, np.pi / 2, 3 * np.pi / 4)
 
 
@@ -55,43 +61,52 @@ def haar_24() -> list[Row]:
 
 @entry("lbp_28")
 def lbp_28() -> list[Row]:
-    return lbp_rows("lbp_28", noise(256, 28))
+    return lbp_rows("lbp_28", 256, 28)
 
 
 @entry("lbp_224")
 def lbp_224() -> list[Row]:
-    return lbp_rows("lbp_224", noise(1, 224))
+    return lbp_rows("lbp_224", 1, 224)
 
 
 @entry("lbp_1024")
 def lbp_1024() -> list[Row]:
-    return lbp_rows("lbp_1024", noise(1, 1024))
+    return lbp_rows("lbp_1024", 1, 1024)
 
 
-def lbp_rows(name: str, images: np.ndarray) -> list[Row]:
-    """Uniform codes of 8 points at radius 1; beside them, where it is installed, mahotas.
+def lbp_rows(name: str, n: int, side: int) -> list[Row]:
+    """Uniform codes of 8 points at radius 1; also as a processor without registers of 512 bits runs them.
 
-    mahotas counts rotation-invariant codes, so its row times our histogram of the same kind.
+    Beside them mahotas, where it is installed: it counts rotation-invariant codes, so its row times our histogram of
+    the same kind.
     """
-    from skimage.feature import local_binary_pattern
-
-    for image, codes in zip(images, lbp_codes(images), strict=True):
-        equal(codes, local_binary_pattern(image, 8, 1, "uniform"))
-    ours, theirs = in_turn(
-        (lambda: lbp_codes(images), len(images)),
-        (lambda: local_binary_pattern(images[0], 8, 1, "uniform"), 1),
-        runs=25,
-    )
-    rows = [timed(f"{name}/speed", ours, peer="local_binary_pattern", peer_seconds=theirs, packages=PACKAGES)]
+    rows = [lbp_row(f"{name}/speed", n, side)]
+    if platform.machine() in ("x86_64", "AMD64"):
+        code = "import json, sys; from tests.bench.features_speed import lbp_row; "
+        code += f"print(json.dumps(lbp_row('{name}/speed_avx2', {n}, {side}).as_dict()))"
+        narrow = os.environ | {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": AVX2}
+        run = subprocess.run([sys.executable, "-c", code], env=narrow, capture_output=True, text=True, check=True)
+        rows.append(Row(**json.loads(run.stdout)))
     try:
         from mahotas.features import lbp
     except ImportError:
         return rows  # no requirement of the course: pip install mahotas
-    ours, theirs = in_turn(
-        (lambda: lbp_histogram(images, method="ror"), len(images)), (lambda: lbp(images[0], 1, 8), 1), runs=25
-    )
+    images = noise(n, side)
+    ours, theirs = in_turn((lambda: lbp_histogram(images, method="ror"), n), (lambda: lbp(images[0], 1, 8), 1), runs=25)
     packages = (*PACKAGES, "mahotas")
     return [*rows, timed(f"{name}_mahotas/speed", ours, peer="mahotas", peer_seconds=theirs, packages=packages)]
+
+
+def lbp_row(name: str, n: int, side: int) -> Row:
+    from skimage.feature import local_binary_pattern
+
+    images = noise(n, side)
+    for image, codes in zip(images, lbp_codes(images), strict=True):
+        equal(codes, local_binary_pattern(image, 8, 1, "uniform"))
+    ours, theirs = in_turn(
+        (lambda: lbp_codes(images), n), (lambda: local_binary_pattern(images[0], 8, 1, "uniform"), 1), runs=25
+    )
+    return timed(name, ours, peer="local_binary_pattern", peer_seconds=theirs, packages=PACKAGES)
 
 
 @entry("features_scaling")
