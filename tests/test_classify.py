@@ -20,6 +20,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
 from medlab import classify, data, features, metrics
+from medlab.classify import models
 
 BY_IMAGE = pytest.mark.filterwarnings("ignore:patients are not known")
 
@@ -56,7 +57,7 @@ class Spy(ClassifierMixin, BaseEstimator):
 # --- models
 
 
-@pytest.mark.parametrize(("name", "classes"), [*((name, 2) for name in classify.NAMES), ("linear-svm", 3)])
+@pytest.mark.parametrize(("name", "classes"), [*((name, 2) for name in models.NAMES), ("linear-svm", 3)])
 def test_every_model_learns_despite_missing_values(name, classes):
     X, y, patients = cases(120, classes)
     X[::7, 2], X[:, 5] = np.nan, np.nan  # some could not be measured, one never
@@ -71,20 +72,20 @@ def test_every_model_learns_despite_missing_values(name, classes):
     np.testing.assert_array_equal(classify.probabilities(again, X), said)
 
 
-@pytest.mark.parametrize("name", classify.NAMES)
+@pytest.mark.parametrize("name", models.NAMES)
 def test_every_grid_fits_its_model(name):
     model = classify.model(name)
-    for parameter, values in classify.grid(name).items():
+    for parameter, values in models.grid(name).items():
         for value in values:
             assert clone(model).set_params(**{parameter: value}).get_params()[parameter] == value
     with_more = Pipeline([("features", features.HOG()), *model.steps])
-    assert classify.grid(with_more) == classify.grid(name) == classify.GRIDS[name]
+    assert models.grid(with_more) == models.grid(name) == models.GRIDS[name]
 
 
 def test_other_estimators_have_no_grid():
-    assert classify.grid(LogisticRegression()) == classify.grid(make_pipeline(LogisticRegression())) == {}
+    assert models.grid(LogisticRegression()) == models.grid(make_pipeline(LogisticRegression())) == {}
     with pytest.raises(ValueError, match=r"name must be one of 'svm', .*got 'swm'"):
-        classify.grid("swm")
+        models.grid("swm")
 
 
 # --- folds and fitting
@@ -160,7 +161,7 @@ def test_tune_takes_the_setting_that_works():
     found = classify.compare({"tree": (DecisionTreeClassifier(random_state=0), grid)}, X, y, groups=range(200), n=50)
     assert found.table.loc["tree", "chosen"] == [{"max_depth": 6}] * 5
     fitted = classify.tune("tree", X, y)
-    assert fitted.get_params()["classify__max_depth"] in classify.GRIDS["tree"]["classify__max_depth"]
+    assert fitted.get_params()["classify__max_depth"] in models.GRIDS["tree"]["classify__max_depth"]
 
 
 def test_a_model_that_did_not_see_a_class_gives_it_nothing():
@@ -225,9 +226,9 @@ def comparison():
 def test_the_table_says_what_the_scores_say(comparison):
     found, _, y, patients = comparison
     assert list(found.table.index) == ["logistic", "tree"]
-    assert list(found.table.columns) == [*classify.METRICS, "fit_s", "chosen"]
+    assert list(found.table.columns) == [*metrics.METRICS, "fit_s", "chosen"]
     for name, scores in found.scores.items():
-        for column, metric in classify.METRICS.items():
+        for column, metric in metrics.METRICS.items():
             expected = metrics.interval(metric, y, scores, groups=patients, n=200)
             assert found.table.loc[name, column] == expected, column
         assert found.table.loc[name, "auc"].value == pytest.approx(sk.roc_auc_score(y, scores))
@@ -251,9 +252,9 @@ def test_the_scores_are_those_of_the_settings_chosen(comparison):
 def test_the_same_seed_tells_the_same_however_models_are_given(comparison):
     found, X, y, patients = comparison
     table = pandas.DataFrame(X, index=np.arange(120)[::-1])
-    models = {"a": "tree", "b": classify.model("tree"), "c": (classify.model("tree"), classify.GRIDS["tree"])}
-    again = classify.compare(models, table.to_numpy(), y.tolist(), groups=list(patients), outer=4, n=200)
-    for name in models:
+    chosen = {"a": "tree", "b": classify.model("tree"), "c": (classify.model("tree"), models.GRIDS["tree"])}
+    again = classify.compare(chosen, table.to_numpy(), y.tolist(), groups=list(patients), outer=4, n=200)
+    for name in chosen:
         np.testing.assert_array_equal(again.scores[name], found.scores["tree"])
         assert again.table.loc[name, "auc"] == found.table.loc["tree", "auc"]
     as_table = classify.compare(["tree"], table, y, groups=patients, outer=4, n=50)

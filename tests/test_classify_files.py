@@ -21,7 +21,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from medlab import classify, features, metrics
-from medlab.classify import safe
+from medlab.classify import models, safe
 
 CARD = {"features": ["a", "b"], "classes": ["benign", "malignant"], "data": "phantoms, seed 0"}
 
@@ -79,7 +79,7 @@ def with_schema(data: bytes, change) -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.parametrize(("name", "classes"), [*((name, 2) for name in classify.NAMES), ("svm", 3), ("mlp", 3)])
+@pytest.mark.parametrize(("name", "classes"), [*((name, 2) for name in models.NAMES), ("svm", 3), ("mlp", 3)])
 def test_a_loaded_model_says_the_same(name, classes, tmp_path):
     X, y = table(classes=classes)
     X[3, 1] = np.nan

@@ -9,6 +9,7 @@ from scipy import stats
 from skimage.color import hed2rgb, rgb2hed
 
 from medlab import features
+from medlab.features import color
 
 
 def colourful(seed: int, shape=(2, 7, 9)) -> np.ndarray:
@@ -40,7 +41,7 @@ def test_names_of_the_histogram():
     """Pure blue (hue 2/3), full saturation, half value: the column that its name says."""
     blue = np.array([[[[0, 0, 0.45]]]])
     (row,) = features.hsv_histogram(blue, bins=(6, 2, 4))
-    names = features.hsv_names((6, 2, 4))
+    names = color.hsv_names((6, 2, 4))
     assert len(names) == len(row) == 48
     assert names[row.argmax()] == "h4_s1_v1"
 
@@ -49,7 +50,7 @@ def test_ends_of_the_ranges_count():
     """White, black, and full red are in the last bins, not beyond them."""
     image = np.array([[[[255, 255, 255], [0, 0, 0], [255, 0, 0], [255, 0, 1]]]], np.uint8)
     (row,) = features.hsv_histogram(image, bins=(4, 2, 2))
-    share = dict(zip(features.hsv_names((4, 2, 2)), row, strict=True))
+    share = dict(zip(color.hsv_names((4, 2, 2)), row, strict=True))
     assert share["h0_s0_v1"] == share["h0_s0_v0"] == share["h0_s1_v1"] == share["h3_s1_v1"] == 0.25
 
 

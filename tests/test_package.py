@@ -23,8 +23,36 @@ LAYERS = (  # a part imports from the layers above its own line; the last may al
     {"classify", "train", "retrieval", "detect"},
     {"plots", "widgets", "checks", "exercises", "report", "__main__"},
 )
-SIDEWAYS: set[tuple[str, str]] = set()  # within a layer, each with its reason
-UNUSED: dict[str, str] = {}  # public, and used by nobody here: why it is there
+SIDEWAYS = {("registration", "preprocess")}  # within a layer: both images on one grid of mm, by `resample`
+_STEP = "a scikit-learn step like LBP, GLCM and HOG, which lessons use"
+_OUTLINES = "how well outlines agree, in mm: for what `segment` gives, and for the U-Net of lesson 15"
+UNUSED = {  # public, and used by nobody here: why it is there
+    "data.DownloadError": "what data.load raises",
+    "data.Example": "what data.EXAMPLES holds",
+    "data.folds": "folds of a data set for a reader's own loop; classify.folds gives their rows",
+    "data.write_cohort": "a reader keeps phantoms, or a set put right, as files",
+    "detect.box_iou": "the result that exercise 04 builds by hand",
+    "detect.non_max_suppression": "one mark a lesion, for a detector of the reader's own",
+    "features.HSV": _STEP,
+    "features.Haar": _STEP,
+    "features.Intensity": _STEP,
+    "features.Margin": _STEP,
+    "features.Shape": _STEP,
+    "features.hsv_histogram": "what features.HSV gives",
+    "kernels.threads": "how many the compiled loops may use",
+    "metrics.bland_altman": "agreement of two ways to measure: for sizes by hand and by outline",
+    "metrics.boundary_f1": _OUTLINES,
+    "metrics.calibration_error": "beside plots.calibration, as a number",
+    "metrics.f1": "asked for by name in tables of detection",
+    "metrics.hausdorff95": _OUTLINES,
+    "metrics.surface_distance": _OUTLINES,
+    "phantoms.p_malignant": "the model behind the labels: the best possible for a reader's own attributes",
+    "preprocess.moved_boxes": "boxes under a known map, as moved_image moves the picture",
+    "preprocess.moved_mask": "a mask under a known map, as moved_image moves the picture",
+    "registration.match": "pairs of key points, the step before register",
+    "report.recorded": "the numbers of a lesson that was run, for a teacher's own table",
+    "widgets.is_live": "whether a widget can be turned, for a lesson that draws one itself",
+}
 PACKAGE = REPOSITORY / "medlab"
 MODULES = {
     ".".join(path.relative_to(REPOSITORY).with_suffix("").parts).removesuffix(".__init__"): path

@@ -9,6 +9,7 @@ import pytest
 from scipy import ndimage
 
 from medlab import phantoms
+from medlab.phantoms import attributes as model
 from medlab.phantoms import scanner as scanners
 from medlab.phantoms import tissue
 
@@ -37,7 +38,7 @@ def crowd():
     table = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     table["p"] = phantoms.p_malignant(table)
     table["malignant"] = (rng.random(len(rows)) < table["p"]).astype(int)
-    table["ratings"] = [phantoms.sample_ratings(rng, p) for p in table["p"]]
+    table["ratings"] = [model.sample_ratings(rng, p) for p in table["p"]]
     return table
 
 
@@ -70,7 +71,7 @@ def test_a_nodule_holds_what_it_says():
         assert n.image.dtype == np.int16
         assert n.mask.dtype == bool
         assert n.image.shape == n.mask.shape == (32, 32, 32)
-        assert set(n.attributes) == {*phantoms.SCALES, "position"}
+        assert set(n.attributes) == {*model.SCALES, "position"}
         assert 3 <= len(n.ratings) <= 7
         assert set(n.ratings) <= {1, 2, 3, 4, 5}
         assert n.p_malignant == phantoms.p_malignant(n.attributes)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from medlab import metrics, phantoms, segment
+from medlab.phantoms.attributes import POSITIONS
 
 SPACING = (1.25, 0.7, 0.7)
 SHAPE = (33, 65, 65)
@@ -124,7 +125,7 @@ def test_nodules_of_phantom_chests():
             positions.append(n.attributes["position"])
     scores, positions = np.array(scores), np.array(positions)
     assert np.median(scores) > 0.85
-    for position in phantoms.POSITIONS:
+    for position in POSITIONS:
         assert np.median(scores[positions == position]) > 0.7, position
 
 

@@ -11,7 +11,7 @@ import torch
 from scipy import ndimage
 from torch import nn
 
-from medlab import classify, data, metrics, networks, train
+from medlab import data, metrics, networks, train
 from medlab.data.dataset import Lazy
 from medlab.train import examples, settings, training
 from tests import train_sets
@@ -60,7 +60,7 @@ def test_every_task_with_classes_is_learned(task):
     assert said.shape == (48, len(of.class_names))
     assert (said.sum(1) == pytest.approx(1)) == (task != "multilabel")
     found = train.evaluate(model, test, n=50)
-    assert tuple(found) == tuple(classify.METRICS)
+    assert tuple(found) == tuple(metrics.METRICS)
     assert found["auc"].value > 0.95
     assert found["auc"].value == metrics.auc(test.labels, said.astype(float))
 
@@ -94,7 +94,7 @@ def test_classes_and_values_at_once_with_some_values_unknown():
     assert set(said) == {"probabilities", "size_mm"}
     assert (said["probabilities"].shape, said["size_mm"].shape) == ((60, 2), (60,))
     found = train.evaluate(model, test, n=50)
-    assert list(found) == [*classify.METRICS, "mae_size_mm"]
+    assert list(found) == [*metrics.METRICS, "mae_size_mm"]
     assert found["auc"].value > 0.95
     known = test.table["size_mm"].notna().to_numpy()
     truth = test.table["size_mm"][known]
@@ -112,7 +112,7 @@ def test_medmnist_of_every_kind_trains_without_a_change_of_code(name, tmp_path):
     before = copy.deepcopy(model.state_dict())
     history = train.fit(model, train_set, val_set, epochs=1, progress=False)
     found = train.evaluate(model, test_set, n=50)
-    assert tuple(found) == tuple(classify.METRICS)
+    assert tuple(found) == tuple(metrics.METRICS)
     assert len(history.table) == 1
     assert any(not torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
     assert model.ndim == 2 + volume
@@ -485,7 +485,7 @@ def test_interrupted_before_the_first_epoch_ends(monkeypatch):
     assert (history.interrupted, history.best_epoch, len(history.table)) == (True, 0, 0)
     assert weights(model) == before
     assert np.isfinite(train.predict(model, of)).all()
-    assert set(train.evaluate(model, of, n=50)) == set(classify.METRICS)
+    assert set(train.evaluate(model, of, n=50)) == set(metrics.METRICS)
     monkeypatch.undo()
     stopped(monkeypatch, at=0)
     assert fit(model, of).interrupted

@@ -10,22 +10,18 @@ scikit-learn and pandas are imported when a function is called that needs them.
 """
 
 from medlab.classify.calibration import calibration_curve
-from medlab.classify.compare import METRICS, Comparison, better, compare, sentence
+from medlab.classify.compare import Comparison, better, compare, sentence
 from medlab.classify.files import load, save
 from medlab.classify.fitting import fit, folds, out_of_fold, probabilities, tune
-from medlab.classify.models import GRIDS, NAMES, grid, model
+from medlab.classify.models import model
 
 __all__ = [
-    "GRIDS",
-    "METRICS",
-    "NAMES",
     "Comparison",
     "better",
     "calibration_curve",
     "compare",
     "fit",
     "folds",
-    "grid",
     "load",
     "model",
     "out_of_fold",

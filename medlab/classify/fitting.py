@@ -115,7 +115,7 @@ def tune(
     That AUC is too good, as it is the best of many; `classify.compare` says what to expect of new patients.
 
     Args:
-        grid: Parameter names to values; None takes `classify.grid(model)`.
+        grid: Parameter names to values; None takes `classify.models.grid(model)`.
 
     Raises:
         ValueError: As `fit`, and as `folds`.

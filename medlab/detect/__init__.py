@@ -7,9 +7,9 @@
 Loops are compiled by numba on first use.
 """
 
-from medlab.detect.boosting import Stump, boost, boosting, vote
+from medlab.detect.boosting import Stump, boost, vote
 from medlab.detect.boxes import box_iou, non_max_suppression
-from medlab.detect.cascade import Cascade, Detections, Stage
+from medlab.detect.cascade import Cascade, Detections
 from medlab.detect.chests import SIZES_MM, find_nodules, lung_windows, nodule_windows
 from medlab.detect.windows import cut_windows
 
@@ -17,10 +17,8 @@ __all__ = [
     "SIZES_MM",
     "Cascade",
     "Detections",
-    "Stage",
     "Stump",
     "boost",
-    "boosting",
     "box_iou",
     "cut_windows",
     "find_nodules",

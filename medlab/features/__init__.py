@@ -9,7 +9,7 @@ called that needs them.
 
 from importlib import import_module
 
-from medlab.features.color import color_moments, hsv_histogram, hsv_names, stains
+from medlab.features.color import color_moments, hsv_histogram, stains
 from medlab.features.extract import extract
 from medlab.features.glcm import glcm_features, quantize
 from medlab.features.haar import haar_boxes, haar_coords, haar_count, haar_features, integral_image
@@ -32,7 +32,6 @@ __all__ = [
     "haar_features",
     "hog_features",
     "hsv_histogram",
-    "hsv_names",
     "integral_image",
     "intensity_features",
     "lbp_codes",

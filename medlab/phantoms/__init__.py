@@ -8,26 +8,20 @@ The seed decides everything, down to the byte. Malignancy depends on the attribu
 (`p_malignant`), so the best possible result is known. For teaching: these are nobody's images.
 """
 
-from medlab.phantoms.attributes import POSITIONS, SCALES, p_malignant, sample_attributes, sample_ratings
+from medlab.phantoms.attributes import p_malignant, sample_attributes
 from medlab.phantoms.chest import Chest, chest_ct
 from medlab.phantoms.nodules import Nodule, nodule
-from medlab.phantoms.patients import SITES, FollowUp, Patient, Scan, patient
+from medlab.phantoms.patients import Patient, patient
 from medlab.phantoms.scanner import Scanner
 
 __all__ = [
-    "POSITIONS",
-    "SCALES",
-    "SITES",
     "Chest",
-    "FollowUp",
     "Nodule",
     "Patient",
-    "Scan",
     "Scanner",
     "chest_ct",
     "nodule",
     "p_malignant",
     "patient",
     "sample_attributes",
-    "sample_ratings",
 ]
