@@ -92,6 +92,10 @@ def test_colour():
     grey = images[0] @ np.array([0.2125, 0.7154, 0.0721])
     assert table.loc[0, "intensity_mean"] == pytest.approx(grey[masks[0]].mean())
     assert "hsv_h7_s3_v3" in table.columns
+    by_range = {"glcm": {"low": 0, "high": 256}}  # of bytes, though their luminance is no byte
+    np.testing.assert_array_equal(
+        features.extract(images, masks, families=["glcm"]), features.extract(images, masks, families=by_range)
+    )
 
 
 def test_three_columns_of_voxels_are_not_colour():

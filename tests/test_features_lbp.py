@@ -27,6 +27,10 @@ def pictures(kind: str, shape: tuple[int, int], seed: int = 0, n: int = 3) -> np
         return rng.integers(200, 203, (n, *shape)).astype(np.uint8)
     if kind == "flat bytes":
         return np.repeat(rng.integers(0, 256, (n, 1, shape[1])), shape[0], axis=1).astype(np.uint8)
+    if kind.startswith("patches"):  # flat areas of every grey
+        patches = rng.uniform(0, 256, (n, shape[0] // 4 + 1, shape[1] // 4 + 1))
+        patches = patches.astype(np.uint8) if kind.endswith("bytes") else patches
+        return patches.repeat(4, 1).repeat(4, 2)[:, : shape[0], : shape[1]]
     if kind == "hounsfield":
         return rng.integers(-1000, -997, (n, *shape)).astype(np.int16)
     if kind == "flat floats":
@@ -34,8 +38,8 @@ def pictures(kind: str, shape: tuple[int, int], seed: int = 0, n: int = 3) -> np
     return rng.normal(size=(n, *shape)).astype(kind)
 
 
-BYTES = ["bytes", "smooth bytes", "few bytes", "flat bytes"]
-KINDS = [*BYTES, "hounsfield", "flat floats", "float64", "float32"]
+BYTES = ["bytes", "smooth bytes", "few bytes", "flat bytes", "patches of bytes"]
+KINDS = [*BYTES, "hounsfield", "flat floats", "patches of floats", "float64", "float32"]
 
 
 def peers(images: np.ndarray, points: int, radius: float, method: str) -> np.ndarray:
@@ -67,9 +71,10 @@ def test_any_size_circle_and_method(kind, shape, circle, method, seed):
     assert np.array_equal(found, peers(image, points, radius, method))
 
 
-@pytest.mark.parametrize("kind", ["hounsfield", *BYTES])
-def test_hundreds_of_images_and_large_ones(kind):
+@pytest.mark.parametrize("kind", ["hounsfield", "patches of floats", *BYTES])
+def test_hundreds_of_images_and_large_ones(monkeypatch, kind):
     """More pixels than are held at a time, and so far from the corner that the weights have another last bit."""
+    monkeypatch.setattr(lbp, "_BLOCK", 4000)
     for shape, n in (((14, 17), 200), ((9, 3000), 1), ((1500, 12), 1)):
         images = pictures(kind, shape, n=n)
         assert np.array_equal(lbp_codes(images), peers(images, 8, 1, "uniform"))
@@ -87,12 +92,19 @@ def test_the_sign_of_the_excess_is_exact():
 def test_bands_blocks_and_threads_change_nothing(monkeypatch, threads, n):
     """Images, and rows of one image, shared out."""
     monkeypatch.setattr(kernels, "threads", lambda: threads)
-    for kind, points, radius in (("bytes", 8, 1), ("few bytes", 8, 1), ("bytes", 16, 2.5), ("hounsfield", 8, 1)):
+    for kind, points, radius in (
+        ("bytes", 8, 1),
+        ("few bytes", 8, 1),
+        ("patches of bytes", 8, 1),
+        ("bytes", 16, 2.5),
+        ("hounsfield", 8, 1),
+    ):
         images = pictures(kind, (150, 37), n=n)
-        cells = lbp_histogram(images, points=points, radius=radius, cells=(3, 2), masks=images != images[0, 0, 0])
+        masks = np.random.default_rng(1).random(images.shape) < 0.5
+        cells = lbp_histogram(images, points=points, radius=radius, cells=(3, 2), masks=masks)
         monkeypatch.setattr(lbp, "_BLOCK", 1000)
         assert np.array_equal(lbp_codes(images, points=points, radius=radius), peers(images, points, radius, "uniform"))
-        banded = lbp_histogram(images, points=points, radius=radius, cells=(3, 2), masks=images != images[0, 0, 0])
+        banded = lbp_histogram(images, points=points, radius=radius, cells=(3, 2), masks=masks)
         assert np.array_equal(banded, cells)
         monkeypatch.undo()
         monkeypatch.setattr(kernels, "threads", lambda: threads)

@@ -87,6 +87,9 @@ def test_clone_and_parameters(name):
     copy = clone(step)
     assert copy is not step
     assert copy.get_params() == step.get_params()
+    assert "masks" not in step.get_params()  # each image has its own
+    with pytest.raises(TypeError, match="no_such_option"):
+        type(step)(no_such_option=1)
     changed = clone(step).set_params(**{next(iter(step.get_params())): None})
     assert next(iter(changed.get_params().values())) is None
     assert type(step).__name__ in repr(step)
