@@ -320,7 +320,12 @@ def bent_tree(**columns) -> DecisionTreeClassifier:
     return model
 
 
-@pytest.mark.parametrize("bend", [{"left_child": 10**6}, {"right_child": 0}, {"feature": 6}, {"feature": -5}], ids=str)
+NODES = bent_tree().tree_.node_count
+
+
+@pytest.mark.parametrize(
+    "bend", [{"left_child": 10**6}, {"left_child": NODES}, {"right_child": 0}, {"feature": 6}, {"feature": -5}], ids=str
+)
 def test_trees_that_lead_astray_are_refused(bend, tmp_path):
     """scikit-learn walks such a tree out of its memory, or for ever."""
     assert classify.load(classify.save(bent_tree(), tmp_path / "m", card=CARD))

@@ -257,6 +257,8 @@ def test_a_perfect_score_on_few_cases_keeps_its_doubt():
     assert metrics.interval(metrics.accuracy, labels, 1 - labels).high == pytest.approx(1 - 0.8316, abs=1e-4)
     three = metrics.interval(metrics.recall, np.r_[1, 1, 1, np.zeros(997, int)], np.r_[1, 1, 1, np.zeros(997, int)])
     assert three.low == pytest.approx(0.025 ** (1 / 3))  # it rests on three cases, whatever the others
+    alarms = metrics.interval(metrics.precision, labels, np.r_[np.zeros(17, int), 1, 1, 1])
+    assert alarms.low == pytest.approx(0.025 ** (1 / 3))  # three alarms, all right
     exact = metrics.interval(metrics.mae, labels, labels)
     assert (exact.low, exact.high) == (0, 0)  # an error in mm has no such bound
 
@@ -330,6 +332,14 @@ def test_paired_keeps_its_error_rate():
         a, b = (labels + rng.normal(size=120) for _ in range(2))
         alarms += metrics.paired(metrics.auc, labels, a, b, n=400, seed=seed).p < 0.05
     assert 0.02 <= alarms / 300 <= 0.09
+
+
+def test_paired_as_scipy():
+    """A difference of mean errors is the mean of differences."""
+    a, b = np.random.default_rng(0).exponential(size=(2, 25))
+    found = metrics.paired(metrics.mae, np.zeros(25), a, b, seed=1)
+    assert found.difference == pytest.approx((a - b).mean())
+    assert (found.low, found.high) == pytest.approx(as_scipy(a - b))
 
 
 def test_equal_models_have_p_one():
@@ -460,7 +470,7 @@ def test_froc_by_hand():
         ("a", (6, 6), 0.8),  # the same lesion again: nothing
         ("a", (50, 50), 0.7),  # false alarm
         ("b", (2, 2), 0.6),  # hit
-        ("b", (10, 0), 0.5),  # a box is half open: false alarm
+        ("b", (5, 0), 0.5),  # a box is half open: false alarm
         ("c", (2, 2), 0.4),  # another scan: false alarm
     ]
     curve = metrics.froc(found, truth, n_scans=4)

@@ -92,6 +92,12 @@ def test_planes_cut_where_they_say_in_one_scale():
     np.testing.assert_array_equal(axial.images[0].get_array(), volume[1])
     np.testing.assert_array_equal(coronal.images[0].get_array(), volume[:, 2])
     np.testing.assert_array_equal(sagittal.images[0].get_array(), volume[:, :, 3])
+    sides = [[(0, 16), (0, 6)], [(0, 16), (0, 20)], [(0, 6), (0, 20)]]  # mm from the first voxel's edge, x and y
+    halves, cuts = [(1, 0.5), (1, 2.5), (0.5, 2.5)], [(6, 2), (6, 5), (2, 5)]
+    for ax, ends, half, cut in zip((axial, coronal, sagittal), sides, halves, cuts, strict=True):
+        drawn = [sorted(limits()) for limits in (ax.get_xlim, ax.get_ylim)]
+        np.testing.assert_allclose(drawn, np.array(ends) - np.array(half)[:, None])
+        assert (ax.lines[0].get_xdata()[0], ax.lines[1].get_ydata()[0]) == cut  # dashed: the other planes
     assert coronal.get_ylim()[1] > coronal.get_ylim()[0]  # the head is up
     assert axial.get_ylim()[1] < axial.get_ylim()[0]  # the front is up
     assert [t.get_text() for t in sagittal.texts] == list("APS")
