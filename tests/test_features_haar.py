@@ -111,22 +111,23 @@ def test_features_of_large_windows_without_listing_them():
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_neither_blocks_nor_threads_change_anything(monkeypatch, threads):
+def test_neither_chunks_nor_threads_change_anything(monkeypatch, threads):
     images = windows((13, 12), n=23)
     expected = haar_features(images)
     monkeypatch.setattr(kernels, "threads", lambda: threads)
-    monkeypatch.setattr(haar, "_BLOCK", 2000)
-    assert np.array_equal(haar_features(images), expected)
+    for chunk in (1, 4, 100):
+        assert np.array_equal(haar_features(images, chunk=chunk), expected)
+    with pytest.raises(ValueError, match="chunk must be a whole number of 1 or more, got 0"):
+        haar_features(images, chunk=0)
 
 
-def test_blocks_bound_the_memory_beside_the_result(monkeypatch):
+def test_chunks_bound_the_memory_beside_the_result(monkeypatch):
     monkeypatch.setattr(kernels, "threads", lambda: 2)
-    monkeypatch.setattr(haar, "_BLOCK", 2**14)
     images = windows((64, 64), n=600)
     coords = haar_coords((64, 64), chosen=range(10))
     haar_features(images[:1], coords=coords)
     tracemalloc.start()
-    haar_features(images, coords=coords)
+    haar_features(images, coords=coords, chunk=4)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 0.1 * 8 * images.size  # the integral images of all would take 8 bytes a pixel

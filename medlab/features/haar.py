@@ -44,6 +44,7 @@ def haar_features(
     *,
     types: str | Sequence[str] | None = None,
     coords: np.ndarray | None = None,
+    chunk: int | None = None,
 ) -> np.ndarray:
     """Haar-like features of a batch of windows: all of some types, or the chosen ones.
 
@@ -53,6 +54,7 @@ def haar_features(
         images: Windows of one size, (N, y, x), integers or floats.
         types: One or several of `HAAR_TYPES`; all five when left out.
         coords: Chosen features instead, as rows of `haar_coords`: only these are computed.
+        chunk: Images that each thread takes at a time; bounds the memory beside the result (integral images).
 
     Returns:
         (N, F), int64 for integers and float64 for floats. A feature is the sum over its bright boxes less the sum over
@@ -98,7 +100,8 @@ def haar_features(
         def work(start: int, stop: int) -> None:
             _haar_kernel.some_features(_padded_integral(images[start:stop]), kinds, places, out[start:stop])
 
-    kernels.share(work, n, 1 + _BLOCK // (count + shape[0] * shape[1]))
+    size = 1 + _BLOCK // (count + shape[0] * shape[1]) if chunk is None else arguments.whole(chunk, "chunk", low=1)
+    kernels.share(work, n, size)
     return out
 
 
