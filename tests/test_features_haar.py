@@ -10,7 +10,6 @@ from skimage.feature import haar_like_feature, haar_like_feature_coord
 from skimage.transform import integral_image as skimage_integral
 
 from medlab import kernels
-from medlab.features import haar
 from medlab.features.haar import HAAR_TYPES, haar_boxes, haar_coords, haar_count, haar_features, integral_image
 
 SHAPES = [(24, 24), (5, 9), (9, 5), (3, 3), (2, 2), (1, 7), (7, 1)]
