@@ -29,7 +29,8 @@ def pneumonia_pipeline():
 
     parts = [
         ("hog", features.HOG(pixels_per_cell=(4, 4), cells_per_block=(2, 2))),
-        ("lbp", features.LBP(points=(8, 16), radius=(1, 2), cells=(4, 4))),
+        ("lbp", features.LBP(points=8, radius=1, cells=(4, 4))),
+        ("lbp_wider", features.LBP(points=16, radius=2, cells=(4, 4))),
         ("glcm", features.GLCM(levels=16, low=0, high=256, distances=(1, 2, 4))),
         ("pixels", FunctionTransformer(_standardised_pixels)),
     ]
