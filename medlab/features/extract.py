@@ -90,7 +90,7 @@ def extract(
     >>> masks[0, 2:6, 1:7] = True
     >>> table = extract(masks * 50.0, masks, spacing=(0.5, 0.5), families=["shape"])
     >>> table.loc[0, ["shape_area", "shape_longest_box_side"]].tolist(), table.attrs["failed"]
-    ([6.0, 3.0], {1: 'shape: the mask is empty: none of its (8, 8) voxels is set'})
+    ([6.0, 3.0], {1: 'shape: mask must mark at least one pixel, got an empty one'})
     """
     import pandas as pd
 
