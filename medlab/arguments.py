@@ -87,7 +87,10 @@ def spacing(spacing: Any, ndim: int, name: str = "spacing") -> tuple[float, ...]
     """One step an axis in mm; where None came 1 everywhere, so that lengths are in pixels."""
     if spacing is None:
         return (1.0,) * ndim
-    steps = np.atleast_1d(np.asarray(spacing, dtype=float))
+    try:
+        steps = np.atleast_1d(np.asarray(spacing, dtype=float))
+    except (TypeError, ValueError):
+        steps = np.empty(0)
     if steps.shape != (ndim,) or not (np.isfinite(steps).all() and (steps > 0).all()):
         raise ValueError(f"{name} must be {ndim} numbers above 0 mm, one an axis, got {spacing}")
     return tuple(steps.tolist())
@@ -107,8 +110,8 @@ def number(
         ends = f"above {above:g}" if above is not None else f"from {low:g}" if np.isfinite(low) else ""
         until = f" to {high:g}" if np.isfinite(high) else " on" if ends.startswith("from") else ""
         ends += until if below is None else f" to below {below:g}"
-        words = " ".join(part for part in (ends or "finite", unit) if part)
-        raise ValueError(f"{name} must be a number {words}, got {value!r}")
+        words = " ".join(part for part in ("number" if ends else "finite number", ends, unit) if part)
+        raise ValueError(f"{name} must be a {words}, got {value!r}")
     return float(value)
 
 

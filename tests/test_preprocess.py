@@ -123,7 +123,7 @@ def test_a_seed_repeats_and_the_input_is_left_alone(noise):
         (lambda: preprocess.standardize(np.full((3, 3), 0.1)), "constant one"),
         (lambda: preprocess.standardize(HU, mask=np.arange(HU.size).reshape(HU.shape) == 7), "constant one"),
         (lambda: preprocess.standardize(HU, sd=0), "sd must be a number above 0"),
-        (lambda: preprocess.standardize(HU, mean=np.inf), "mean must be a number finite"),
+        (lambda: preprocess.standardize(HU, mean=np.inf), "mean must be a finite number"),
         (lambda: preprocess.standardize(HU, mask=PART & False), "at least one pixel"),
         (lambda: preprocess.standardize(HU, mask=PART[0]), "mask must have the shape"),
         (lambda: preprocess.standardize(np.array([1, np.nan])), "image must be finite"),

@@ -225,7 +225,7 @@ def test_bad_input_is_named(options, message):
         (lambda: preprocess.affine((4,)), r"shape must be \(y, x\)"),
         (lambda: preprocess.affine((4, 4), factor=0), "factor must be a number above 0"),
         (lambda: preprocess.affine((4, 4), shift=(1,)), "shift must be 2 finite numbers"),
-        (lambda: preprocess.affine((4, 4), degrees=np.nan), "degrees must be a number finite"),
+        (lambda: preprocess.affine((4, 4), degrees=np.nan), "degrees must be a finite number"),
         (lambda: preprocess.moved_image(np.ones((4, 4)), np.eye(4)), "matrix must be 3 x 3"),
     ],
 )
