@@ -152,8 +152,8 @@ def sentence(name_a: str, name_b: str, paired: metrics.Paired, *, metric: Callab
         return f"{name_a} and {name_b} cannot be compared: the interval of their difference in {word} is not known."
     p = "p < 0.001" if paired.p < 0.001 else f"p = {paired.p:.2g}"
     if low <= 0 <= high:
-        said = _numbers(value, low, high)
-        return f"{name_a} and {name_b} cannot be told apart: the difference of {said} in {word} may be chance, {p}."
+        text = _numbers(value, low, high)
+        return f"{name_a} and {name_b} cannot be told apart: the difference of {text} in {word} may be chance, {p}."
     lower = kind in _LOWER_IS_BETTER
     first, second = (name_a, name_b) if (low > 0) != lower else (name_b, name_a)
     if high < 0:

@@ -256,12 +256,12 @@ def subset(
 def _shares(sizes: np.ndarray, n: int, least: int = 0) -> np.ndarray:
     """Whole numbers that sum to n, in proportion to sizes (the largest remainders are rounded up), `least` or more."""
     exact = sizes * n / sizes.sum()
-    found = np.floor(exact).astype(int)
-    found[np.argsort(found - exact, kind="stable")[: n - found.sum()]] += 1
-    while found.min() < least:
-        found[found.argmax()] -= 1
-        found[found.argmin()] += 1
-    return found
+    shares = np.floor(exact).astype(int)
+    shares[np.argsort(shares - exact, kind="stable")[: n - shares.sum()]] += 1
+    while shares.min() < least:
+        shares[shares.argmax()] -= 1
+        shares[shares.argmin()] += 1
+    return shares
 
 
 class LeakError(ValueError):

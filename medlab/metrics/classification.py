@@ -25,23 +25,23 @@ def recall(labels: np.ndarray, scores: np.ndarray, *, weights: np.ndarray | None
 
     NaN where no case has the condition.
     """
-    return _over_classes(lambda truth, said: _ratio(truth & said, truth, weights), labels, scores)
+    return _over_classes(lambda truth, predicted: _ratio(truth & predicted, truth, weights), labels, scores)
 
 
 def precision(labels: np.ndarray, scores: np.ndarray, *, weights: np.ndarray | None = None) -> float | np.ndarray:
     """Share of the alarms that are right; the mean over classes or labels beyond two. NaN where there is no alarm."""
-    return _over_classes(lambda truth, said: _ratio(truth & said, said, weights), labels, scores)
+    return _over_classes(lambda truth, predicted: _ratio(truth & predicted, predicted, weights), labels, scores)
 
 
 def specificity(labels: np.ndarray, scores: np.ndarray, *, weights: np.ndarray | None = None) -> float | np.ndarray:
     """Share of the cases without the condition that are left in peace; the mean over classes or labels beyond two."""
-    return _over_classes(lambda truth, said: _ratio(~truth & ~said, ~truth, weights), labels, scores)
+    return _over_classes(lambda truth, predicted: _ratio(~truth & ~predicted, ~truth, weights), labels, scores)
 
 
 def f1(labels: np.ndarray, scores: np.ndarray, *, weights: np.ndarray | None = None) -> float | np.ndarray:
     """Harmonic mean of precision and recall: 2 TP / (2 TP + FP + FN). NaN where there is neither case nor alarm."""
     return _over_classes(
-        lambda truth, said: _ratio(2 * (truth & said), truth.astype(int) + said, weights), labels, scores
+        lambda truth, predicted: _ratio(2 * (truth & predicted), truth.astype(int) + predicted, weights), labels, scores
     )
 
 
@@ -169,12 +169,12 @@ def _over_classes(of_one: Callable, labels: np.ndarray, scores: np.ndarray) -> f
 
 def _pairs(labels: np.ndarray, scores: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     """(truth, alarm) of the condition: one pair for two classes, one per class or label beyond."""
-    said = decisions(labels, scores)
+    predicted = decisions(labels, scores)
     if labels.ndim == 2:
-        return list(zip(labels.T == 1, said.T == 1, strict=True))
-    n_classes = scores.shape[1] if scores.ndim == 2 else max(2, int(max(labels.max(), said.max())) + 1)
+        return list(zip(labels.T == 1, predicted.T == 1, strict=True))
+    n_classes = scores.shape[1] if scores.ndim == 2 else max(2, int(max(labels.max(), predicted.max())) + 1)
     classes = range(n_classes) if n_classes > 2 else [1]
-    return [(labels == k, said == k) for k in classes]
+    return [(labels == k, predicted == k) for k in classes]
 
 
 def _ranked(truth: np.ndarray, score: np.ndarray, weights: np.ndarray | None) -> np.ndarray:

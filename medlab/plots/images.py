@@ -136,9 +136,9 @@ def planes(
         image(volume[cut], spacing=step, limits=limits, sides=marks if letters else "", scale=False, ax=panel)
         if region is not None:
             mask(region[cut], spacing=step, ax=panel)
-        look = {"color": OUTLINE, "linewidth": 0.9, "linestyle": "--", "alpha": 0.8}
-        panel.axvline(vertical, **look)
-        panel.axhline(horizontal, **look)
+        dashes = {"color": OUTLINE, "linewidth": 0.9, "linestyle": "--", "alpha": 0.8}
+        panel.axvline(vertical, **dashes)
+        panel.axhline(horizontal, **dashes)
         label(panel, name, *(f"{axis} in {'voxels' if spacing is None else 'mm'}" for axis in (across, up)))
         if name != "axial":
             panel.invert_yaxis()  # the head is up
@@ -172,6 +172,6 @@ def beyond_ends(pixels: np.ndarray, low: float, high: float) -> str:
 def _mark_sides(ax: Axes, letters: str) -> None:
     """Letters inside the left, right and top edge."""
     box = {"facecolor": "black", "alpha": 0.5, "linewidth": 0, "pad": 1.5}
-    look = {"color": "white", "ha": "center", "va": "center", "fontsize": SMALL, "bbox": box}
+    text = {"color": "white", "ha": "center", "va": "center", "fontsize": SMALL, "bbox": box}
     for letter, edge, inwards in zip(letters, ((0, 0.5), (1, 0.5), (0.5, 1)), ((8, 0), (-8, 0), (0, -8))):
-        ax.annotate(letter, edge, xycoords="axes fraction", xytext=inwards, textcoords="offset points", **look)
+        ax.annotate(letter, edge, xycoords="axes fraction", xytext=inwards, textcoords="offset points", **text)

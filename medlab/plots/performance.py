@@ -96,12 +96,12 @@ def confusion(
 
     metrics.accuracy(labels, scores)  # says what is wrong with labels or scores
     labels, scores = np.asarray(labels), np.asarray(scores)
-    said = metrics.decisions(labels, scores)
-    classes = scores.shape[1] if scores.ndim == 2 else max(2, int(max(labels.max(), said.max())) + 1)
+    predicted = metrics.decisions(labels, scores)
+    classes = scores.shape[1] if scores.ndim == 2 else max(2, int(max(labels.max(), predicted.max())) + 1)
     names = [str(name) for name in (range(classes) if class_names is None else class_names)]
     if labels.ndim != 1 or len(names) != classes:
         raise ValueError(f"a name for each of {classes} classes is needed, got {len(names)} and labels {labels.shape}")
-    counts = confusion_matrix(labels, said, labels=range(classes))
+    counts = confusion_matrix(labels, predicted, labels=range(classes))
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = 2.4 + 0.6 * classes
     ax = axes(ax, (side, side))

@@ -55,11 +55,11 @@ def predict(
     preparation = preparation_of(model)
     images = as_pictures(images.images if isinstance(images, Dataset) else images, model)
     batches = Batches(images, next(model.parameters(), torch.empty(0)).device)
-    found = []
+    answers = []
     for view in _views(images.ndim - 2, flips=flips, moves=moves):
         outputs = outputs_for(model, batches, preparation, view=view, dtype=dtype, batch_size=batch_size)
-        found.append(preparation.answers(outputs))
-    probabilities, values = (sum(p / len(found) for p in parts).cpu().numpy() for parts in zip(*found, strict=True))
+        answers.append(preparation.answers(outputs))
+    probabilities, values = (sum(p / len(answers) for p in parts).cpu().numpy() for parts in zip(*answers, strict=True))
     named = {name: values[:, i] for i, name in enumerate(preparation.values)}
     if preparation.class_names:
         return {"probabilities": probabilities} | named if named else probabilities
@@ -91,20 +91,20 @@ def evaluate(
     if (dataset.task, names) != (preparation.task, preparation.class_names):
         raise ValueError(f"the network was trained for {preparation.task} {preparation.class_names}, "
                          f"{dataset.name} is {dataset.task} {dataset.class_names}")  # fmt: skip
-    found = predict(model, dataset, flips=flips, moves=moves)
-    if not isinstance(found, dict):
-        found = {"probabilities" if preparation.class_names else preparation.values[0]: found}
+    predicted = predict(model, dataset, flips=flips, moves=moves)
+    if not isinstance(predicted, dict):
+        predicted = {"probabilities" if preparation.class_names else preparation.values[0]: predicted}
     labels, truths = targets(dataset, preparation.values)
     table = {}
     if preparation.class_names:
-        scores = preparation.of_class_1(found["probabilities"]).astype(float)
+        scores = preparation.of_class_1(predicted["probabilities"]).astype(float)
         table |= metrics.evaluate(labels, scores, groups=dataset.patients, n=n, seed=seed)
     for i, name in enumerate(preparation.values):
         known = np.isfinite(truths[:, i])
         groups = None if dataset.patients is None else dataset.patients[known]
         key = "mae" if len(preparation.values) == 1 and not preparation.class_names else f"mae_{name}"
         table[key] = metrics.interval(
-            metrics.mae, truths[known, i], found[name][known].astype(float), groups=groups, n=n, seed=seed
+            metrics.mae, truths[known, i], predicted[name][known].astype(float), groups=groups, n=n, seed=seed
         )
     return table
 
