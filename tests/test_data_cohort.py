@@ -165,7 +165,7 @@ def test_any_column_can_be_the_label(tmp_path):
         ({"mask": ["images/000000.nii.gz"] * 4 + ["", "x"]}, "2 of 6 mask files are not there .row 6: '', row 7: 'x'"),
         ({"split": ["train", "", "test", "test", "test", "test"]}, "split missing for 1 images"),
         *[({"patient_id": ["a", "b", gap, "d", "e", "f"]}, "row 4 has no patient_id") for gap in MISSING_IDS],
-        ({"image": [f"images/00000{i}.nii.gz" for i in range(5)] + ["NA"]}, "row 7 has no image .it says 'NA'"),
+        ({"image": [f"images/00000{i}.nii.gz" for i in range(5)] + ["NA"]}, "row 7 has no image .'NA'"),
         ({"z": list("12345x"), "y": "1", "x": "2"}, "row 7: z must be a number, got 'x'"),
         ({"mask_label": [*list("1234"), "", "left"]}, "row 7: mask_label must be a number, got 'left'"),
         (

@@ -94,8 +94,7 @@ def write_cohort(dataset: Dataset, folder: str | Path) -> Path:
                 _write(mask, spacing, part / table["mask"][i])
         table.to_csv(part / TABLE, index=False)
         about = {name: getattr(dataset, name) for name in ("name", "task", "class_names", "licence", "citation")}
-        kinds = {name: (infer_dtype(column), column.dtype.name) for name, column in table.items()}
-        about["types"] = {name: "text" if found == "string" else dtype for name, (found, dtype) in kinds.items()}
+        about["types"] = {name: "text" if infer_dtype(c) == "string" else c.dtype.name for name, c in table.items()}
         (part / ABOUT).write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")
     return folder
 
@@ -134,8 +133,7 @@ def _check_names(table: "pandas.DataFrame", path: Path) -> None:
     for column in {"image", "patient_id"} & set(table.columns):
         nobody = table[column][is_missing(table[column], NOBODY)]
         if len(nobody):
-            need = "every lesion needs one" + (", or none may have the column" if column == "patient_id" else "")
-            raise ValueError(f"{path}: row {nobody.index[0]} has no {column} (it says {nobody.iloc[0]!r}); {need}")
+            raise ValueError(f"{path}: row {nobody.index[0]} has no {column} ({nobody.iloc[0]!r}); every row needs one")
 
 
 def _about(path: Path) -> dict[str, Any]:

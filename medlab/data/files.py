@@ -12,7 +12,7 @@ import numpy as np
 
 from medlab import io
 from medlab.data.dataset import Lazy
-from medlab.io.volume import upright, xyz_to_ras
+from medlab.io.volume import upright
 
 MARKED = (1, 255, 65535)  # how a file says "here": 1, or white in 8 or 16 bits
 
@@ -70,24 +70,20 @@ def _mask(cases: list[tuple[str, str, tuple[str, float]]], i: int) -> np.ndarray
 
 def turned_point(path: Path, point: tuple[float, float, float]) -> tuple[float, ...]:
     """A voxel index (z, y, x) of a file as the index of the same voxel in what `lazy_images` gives."""
-    import nibabel
-    from nibabel import orientations
-
-    from medlab.io.nifti import _geometry as nifti_geometry  # as io.read, without the voxels
-
     if path.name.lower().endswith((".nii", ".nii.gz")):  # the header is enough
+        import nibabel
+
+        from medlab.io.nifti import _geometry
+
         header = nibabel.load(path)
-        shape, affine = header.shape[2::-1], nifti_geometry(header, path)[1]
+        shape, affine = header.shape[2::-1], _geometry(header, path)[1]
     else:
         _, shape, affine = _read(str(path))
     if affine is None or len(shape) != 3:
         return tuple(map(float, point))
-    turn = orientations.ornt_transform(
-        orientations.io_orientation(xyz_to_ras(affine)), orientations.axcodes2ornt("LPS")
-    )
-    to_old = orientations.inv_ornt_aff(turn, shape[::-1])
-    x, y, z = (np.linalg.inv(to_old) @ [*point[::-1], 1.0])[:3]
-    return float(z), float(y), float(x)
+    turned = upright(io.Volume(np.broadcast_to(np.uint8(0), shape), affine=affine))
+    moved = np.linalg.inv(turned.affine) @ affine @ [*point, 1.0]
+    return tuple(moved[:3].round(6).tolist())
 
 
 class _File(NamedTuple):
@@ -132,6 +128,4 @@ def _on_grid(mask: _File, image: _File, mask_path: str, image_path: str) -> np.n
 
 def _refuse_other_shape(of_mask: tuple[int, ...], of_image: tuple[int, ...], mask_path: str, image_path: str) -> None:
     if of_mask != of_image:
-        raise ValueError(
-            f"{mask_path}: is {of_mask}, its image {image_path} is {of_image}; a mask has a voxel for each"
-        )
+        raise ValueError(f"{mask_path}: is {of_mask}, its image {image_path} is {of_image}; a mask has its voxels")

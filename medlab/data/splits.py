@@ -100,9 +100,7 @@ def _official(dataset: Dataset, shares: np.ndarray, seed: int) -> tuple[Dataset,
         raise ValueError(f"{dataset.name}: the official split names {unknown}; known are {', '.join(SPLITS)}")
     for part, share in zip(SPLITS, shares, strict=True):
         if part != "val" and share > 0 and not (dataset.split == part).any():
-            raise ValueError(
-                f"{dataset.name}: official split has no {part} part; set dataset.split=None to divide anew"
-            )
+            raise ValueError(f"{dataset.name}: official split has no {part} part; dataset.split=None divides it anew")
     _refuse_shared_patients(dataset)
     train, val, test = (dataset[dataset.split == part] for part in SPLITS)
     if len(val) == 0 and len(train) and shares[1] > 0:
@@ -137,9 +135,7 @@ def _assign(dataset: Dataset, shares: np.ndarray, seed: int) -> np.ndarray:
             stacklevel=3,
         )
     elif (dataset.patients == dataset.patients[0]).all():
-        raise ValueError(
-            f"{dataset.name}: all images are of one patient ({dataset.patients[0]}); that cannot be divided"
-        )
+        raise ValueError(f"{dataset.name}: all images are of one patient ({dataset.patients[0]}), nothing to divide")
     patient = _numbered(dataset.patients, len(dataset))
     n, n_parts = int(patient.max()) + 1, int((shares > 0).sum())
     if n < n_parts:

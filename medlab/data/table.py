@@ -11,9 +11,7 @@ if TYPE_CHECKING:
     import pandas
 
 OUTCOME = ("benign", "malignant")
-POSITIVE = (
-    "malignant", "cancer", "positive", "disease", "diseased", "abnormal", "pneumonia", "yes", "true",
-)  # fmt: skip
+POSITIVE = ("malignant", "cancer", "positive", "disease", "diseased", "abnormal", "pneumonia", "yes", "true")
 MISSING = ("", "na", "n/a", "#n/a", "nan", "<na>", "null", "?", "-")  # as text, in small or capital letters
 NOBODY = (*MISSING, "none")  # of a patient, and of all that names something; a class may be called none
 NUMBER = r"-?(?:(?:0|[1-9][0-9]{0,14})(?:\.[0-9]+)?|\.[0-9]+)(?:e[+-][0-9]+)?"  # as programs write it
@@ -157,8 +155,9 @@ def _typed(column: "pandas.Series", kind: str, between: str, path: Path) -> "pan
     filled = column.str.strip()
     if kind.startswith(("bool", "int", "uint", "float", "datetime")):
         try:
-            truth = {"True": True, "False": False}
-            return filled.map(truth.__getitem__) if kind == "bool" else filled.mask(missing, "nan").astype(kind)
+            if kind == "bool":
+                return filled.map({"True": True, "False": False}.__getitem__)
+            return filled.mask(missing, "nan").astype(kind)
         except (KeyError, ValueError, OverflowError) as error:
             raise ValueError(f"{path}: column {column.name!r} was written as {kind}; mend it ({error})") from error
     if between != "," and not filled.str.contains(".", regex=False).any():
