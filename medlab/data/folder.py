@@ -118,10 +118,8 @@ def _scan(folder: Path) -> tuple[dict[Path, tuple[str, ...]], dict[Path, tuple[s
             in_masks = any(map(MASKS.fullmatch, path.relative_to(folder).parts[:-1]))
             of_kind = masks if in_masks or MASK.fullmatch(_stem(path.name)) else images
             of_kind[path] = _place(folder, path)
-        elif not path.exists():
-            left_out["broken links"] += 1
         elif not (path.name.lower().endswith(TEXTS) or path.with_suffix(".hdr").exists()):  # .img goes with .hdr
-            left_out[path.suffix.lower() or "no ending"] += 1
+            left_out[(path.suffix.lower() or "no ending") if path.exists() else "broken links"] += 1
     return images, masks, left_out
 
 
