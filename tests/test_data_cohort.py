@@ -292,9 +292,11 @@ def test_missing_values_have_many_names(tmp_path):
         tmp_path / "c", sex=["f", "NA", "m", "?", "f", "-"], grade=["1", "N/A", "3", "n/a", "2", "null"],
         malignancy=["5", "nan", "1", "-", "", "4"],
     )  # fmt: skip
-    sex = data.load(folder, label="sex")
+    with pytest.warns(UserWarning, match="3 of 6 rows left out: no sex"):
+        sex = data.load(folder, label="sex")
     assert (sex.class_names, sex.labels.tolist()) == (("f", "m"), [0, 1, 0])
-    grade = data.load(folder, label="grade")
+    with pytest.warns(UserWarning, match="3 of 6 rows left out: no grade"):
+        grade = data.load(folder, label="grade")
     assert (grade.task, grade.class_names, grade.labels.tolist()) == ("ordinal", ("1", "2", "3"), [0, 2, 1])
     assert data.load(folder).labels.tolist() == [1, 0, 1]
 
@@ -371,6 +373,23 @@ def test_files_in_other_orientations_agree(tmp_path):
         np.testing.assert_array_equal(found.masks[i], mask)
         assert found.spacing_of(i) == pytest.approx(lps.spacing)
         assert found.table.loc[i, ["z", "y", "x"]].tolist() == pytest.approx(list(point))
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (2,)], ids=["3-D", "one moment", "two moments"])
+@pytest.mark.parametrize("ending", [".nii.gz", ".nii", ".hdr"])
+def test_a_point_is_turned_as_its_image_is(shape, ending, tmp_path):
+    import nibabel
+
+    stored = np.zeros((5, 6, 7, *shape), np.int16)  # x, y, z, as NIfTI has it
+    stored[3, 4, 6] = 1000
+    kind = nibabel.Nifti1Pair if ending == ".hdr" else nibabel.Nifti1Image
+    affine = np.array([[0, 0, 2, 0], [1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 0, 1.0]])
+    nibabel.save(kind(stored, affine), tmp_path / f"scan{ending}")
+    (tmp_path / "cohort.csv").write_text(f"image,z,y,x,label\nscan{ending},6,4,3,1\n")
+    found = data.load(tmp_path)
+    point = tuple(found.table.loc[0, ["z", "y", "x"]].astype(int))
+    assert (found.images[0][(..., *point)] == 1000).all()
+    assert point != (6, 4, 3)
 
 
 def test_data_sets_travel_to_worker_processes(tmp_path):

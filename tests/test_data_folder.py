@@ -125,6 +125,10 @@ def test_masks_that_are_not_one_an_image_are_left_out_and_counted(tmp_path):
     picture(tmp_path / "b" / "2_mask.png")
     with pytest.warns(UserWarning, match="1 files left out: masks without an image"):
         assert len(data.load(tmp_path).masks) == 2
+    for name in ("set/a/p1/1.png", "set/a/p1/2.png", "set/a/p1/mask.png", "set/b/p2/1.png", "set/b/p2/mask.png"):
+        picture(tmp_path / name)
+    with pytest.warns(UserWarning, match="2 files left out: masks"):  # one for two images
+        assert data.load(tmp_path / "set").masks is None
 
 
 @pytest.mark.usefixtures("quiet")

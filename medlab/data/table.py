@@ -1,6 +1,7 @@
 """Tables: read one from a file, and turn a column into labels: classes, a grade, or a number."""
 
 import csv
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -77,9 +78,9 @@ def from_column(table: "pandas.DataFrame", label: str | None) -> Labels:
         table: One row an image.
         label: Column. Text becomes classes in alphabetical order, of two classes the disease (`POSITIVE`) last; whole
             numbers become classes in their order, two of them "binary", more "ordinal"; fractions become a
-            "regression". Rows without a value (`MISSING`) are left out. "malignant" without such a column is made from
-            `malignancy`, the opinion of radiologists from 1 to 5: 4 and 5 are 1, 1 and 2 are 0, what lies between is
-            left out. None takes `label`, or else "malignant" if that can be had.
+            "regression". Rows without a value (`MISSING`) are left out, with a warning. "malignant" without such a
+            column is made from `malignancy`, the opinion of radiologists from 1 to 5: 4 and 5 are 1, 1 and 2 are 0,
+            what lies between is left out. None takes `label`, or else "malignant" if that can be had.
 
     Raises:
         KeyError: If there is no such column; it lists them.
@@ -100,6 +101,8 @@ def from_column(table: "pandas.DataFrame", label: str | None) -> Labels:
     rows = np.flatnonzero(column.notna() & ~is_missing(column))
     if not len(rows):
         raise ValueError(f"column {label!r} is empty")
+    if len(rows) < len(column):
+        warnings.warn(f"{len(column) - len(rows)} of {len(column)} rows left out: no {label}", stacklevel=5)
     values = column.iloc[rows]
     if not (pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values)):
         unclear = values[values.astype(str).str.strip().str.fullmatch(r"-?[0-9.]*,[0-9]+")]
