@@ -191,7 +191,7 @@ def test_bad_tables_are_refused(columns, says, tmp_path):
         (b"image,label,size\na.png,1,2.5\nb.png,0,3,5\n", "row 3 has 4 fields, the heading 3; put values with ','"),
         (b"image,label,\na.png,1,\nb.png,0,5\n", "row 3 has 3 fields, the heading 2"),
         (b"image,label,size\na.png,1,2\n\nb.png,0\n", "row 4 has 2 fields, the heading 3"),
-        (b'image,label\na.png,1\n"b.png,0\n', "row 3 or one after it cannot be read .*mend the quotes"),
+        (b'image,label\na.png,1\n"b.png,0\n', "row 3 or a later one cannot be read .*mend the quotes"),
     ],
 )
 def test_what_is_no_table_is_refused_by_row(table, says, tmp_path):

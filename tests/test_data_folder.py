@@ -264,7 +264,7 @@ def test_scans_of_a_table_may_be_numbered_have_masks_or_be_folders_of_dicom(tmp_
         ("file,label\nx/a,0\nb,1\n,1\n", "row 4: file '' is no file here"),
         ("left,right,label\nx/a,b,0\ny/a,x/a,1\n", r"labels\.csv \(left\) and .*labels\.csv \(right\) name the files"),
         ("file,sex\nx/a,f\nb,m\n", "which column is the label"),
-        ('file,label\nx/a,0\nb,1,"\n', "row 3 or one after it cannot be read"),
+        ('file,label\nx/a,0\nb,1,"\n', "row 3 or a later one cannot be read"),
         ("file,label,patient_id\nx/a,0,P1\nb,1,none\n", "row 3 has no patient_id"),
     ],
 )

@@ -11,7 +11,7 @@ from medlab import arguments, io
 from medlab.data.dataset import Dataset
 from medlab.data.download import file_md5
 from medlab.data.files import lazy_images, lazy_masks, turned_point
-from medlab.data.splits import subset
+from medlab.data.splits import a_few, subset
 from medlab.data.table import NOBODY, from_column, is_missing, numbers, read_table
 from medlab.files import new_folder
 from medlab.io.volume import affine_at_origin
@@ -44,8 +44,7 @@ def load(folder: Path, *, label: str | None, n: int | None, seed: int, beside: t
     official = "split" in table and (table["split"] != "").any()
     strata = table["split"].to_numpy()[rows] if official else None
     chosen = subset(labels, n, seed=seed, task=task, strata=strata, name=folder.name)
-    labels, rows = labels[chosen], rows[chosen]
-    table = table.iloc[rows].copy()
+    labels, table = labels[chosen], table.iloc[rows[chosen]].copy()
     images = _paths(folder, table, "image", path)
     pixels, spacing = lazy_images(images)
     masks = None
@@ -166,13 +165,9 @@ def _paths(folder: Path, table: "pandas.DataFrame", column: str, path: Path) -> 
     by_row = [f"row {row}: {name!r}" for row, name in names.items()]
     outside = [row for row, p in zip(by_row, paths) if not Path(os.path.normpath(p)).is_relative_to(top)]
     if outside:
-        raise ValueError(
-            f"{path}: {len(outside)} of {len(table)} {column} paths leave the folder of the cohort "
-            f"({', '.join(outside[:3])}); put the files below it"
-        )
-    missing = [row for row, name, p in zip(by_row, names, paths) if not name or not p.exists()]
-    if missing:
-        raise FileNotFoundError(
-            f"{path}: {len(missing)} of {len(paths)} {column} files are not there ({', '.join(missing[:3])})"
-        )
+        what = f"{len(outside)} of {len(paths)} {column} paths leave the folder of the cohort ({a_few(outside)})"
+        raise ValueError(f"{path}: {what}; put the files below it")
+    gone = [row for row, name, p in zip(by_row, names, paths) if not name or not p.exists()]
+    if gone:
+        raise FileNotFoundError(f"{path}: {len(gone)} of {len(paths)} {column} files are not there ({a_few(gone)})")
     return paths

@@ -13,7 +13,7 @@ import numpy as np
 from medlab import io
 from medlab.data.dataset import Dataset
 from medlab.data.files import lazy_images, lazy_masks
-from medlab.data.splits import subset
+from medlab.data.splits import a_few, subset
 from medlab.data.table import by_name, read_table
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def table_beside(folder: Path) -> "tuple[Path, pandas.DataFrame] | None":
     Raises:
         ValueError: If a row names no scan or several, or two tables or columns name different ones.
     """
-    tables = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in (".csv", ".tsv")]
+    tables = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in (".csv", ".tsv") and path.is_file()]
     if not tables:
         return None
     images, masks, left_out = _scan(folder)
@@ -88,7 +88,7 @@ def table_beside(folder: Path) -> "tuple[Path, pandas.DataFrame] | None":
     for path in tables:
         table = read_table(path)
         for column in table.columns.drop(["mask", "mask_label", "split"], errors="ignore"):
-            files = _named(table[column], scans)
+            files = [scans.get(str(value).strip().replace("\\", "/"), ()) for value in table[column]]
             if 2 * sum(map(bool, files)) >= len(files):
                 rank = (column == "image", table[column].dtype.kind not in "iuf", len(set(files)))  # 1 may be a label
                 found.append((rank, path, table, table[column], files))
@@ -118,7 +118,7 @@ def _scan(folder: Path) -> tuple[dict[Path, tuple[str, ...]], dict[Path, tuple[s
             in_masks = any(map(MASKS.fullmatch, path.relative_to(folder).parts[:-1]))
             of_kind = masks if in_masks or MASK.fullmatch(_stem(path.name)) else images
             of_kind[path] = _place(folder, path)
-        elif not (path.name.lower().endswith(TEXTS) or path.with_suffix(".hdr").exists()):  # .img goes with .hdr
+        elif not (path.name.lower().endswith(TEXTS) or (path.suffix == ".img" and path.with_suffix(".hdr").exists())):
             left_out[(path.suffix.lower() or "no ending") if path.exists() else "broken links"] += 1
     return images, masks, left_out
 
@@ -208,10 +208,6 @@ def _by_name(folder: Path, paths: list[Path]) -> dict[str, tuple[Path, ...]]:
     return found
 
 
-def _named(column: "pandas.Series", files: dict[str, tuple[Path, ...]]) -> list[tuple[Path, ...]]:
-    return [files.get(str(value).strip().replace("\\", "/"), ()) for value in column]
-
-
 def _one_a_row(table: Path, column: "pandas.Series", files: list[tuple[Path, ...]]) -> list[Path]:
     for (row, value), paths in zip(column.items(), files, strict=True):
         if len(paths) != 1:
@@ -239,8 +235,7 @@ def _patients(folders: list[tuple[str, ...]], folder: Path) -> np.ndarray | None
     pairs = {inside[:2] for inside in folders}
     classes, patients = (sorted(set(names)) for names in zip(*pairs))
     if len(pairs) == len(classes) * len(patients):
-        some = ", ".join(patients[:3]) + (", ..." if len(patients) > 3 else "")
-        what = f"every class has the same sub-folders ({some}), which are hardly patients; patients are unknown"
-        warnings.warn(f"{folder}: {what}", stacklevel=4)
+        alike = f"every class has the same sub-folders ({a_few(patients)}), which are hardly patients"
+        warnings.warn(f"{folder}: {alike}; patients are unknown", stacklevel=4)
         return None
     return np.array([inside[1] for inside in folders])

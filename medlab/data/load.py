@@ -80,9 +80,8 @@ def _place(name_or_path: str | Path, folder: str | Path | None) -> Path:
         return path.absolute().parent
     if path.is_file():
         raise ValueError(f"{path}: is a file; name the folder it lies in, or read one image with io.read")
-    raise FileNotFoundError(
-        f"no data {str(name_or_path)!r}, neither from {Path.cwd()} nor in the data folder; {_known(folder)}"
-    )
+    nowhere = f"neither from {Path.cwd()} nor in the data folder"
+    raise FileNotFoundError(f"no data {str(name_or_path)!r}, {nowhere}; {_known(folder)}")
 
 
 def _known(folder: str | Path | None) -> str:

@@ -117,10 +117,8 @@ def _refuse_shared_patients(dataset: Dataset) -> None:
     for one, other in combinations(SPLITS, 2):
         shared = np.intersect1d(dataset.patients[dataset.split == one], dataset.patients[dataset.split == other])
         if len(shared):
-            raise ValueError(
-                f"{dataset.name}: {len(shared)} patients stand in {one} and in {other} of the official split "
-                f"({_some(shared)}); set dataset.split=None to divide anew by patient"
-            )
+            both = f"{len(shared)} patients stand in {one} and in {other} of the official split ({a_few(shared)})"
+            raise ValueError(f"{dataset.name}: {both}; set dataset.split=None to divide anew by patient")
 
 
 def _assign(dataset: Dataset, shares: np.ndarray, seed: int) -> np.ndarray:
@@ -284,12 +282,12 @@ def refuse_leak(train: Dataset, test: Dataset) -> None:
     if train.patients is not None and test.patients is not None:
         shared = np.intersect1d(train.patients, test.patients)
         if len(shared):
-            leaks.append(f"{len(shared)} patients stand in both ({_some(shared)})")
+            leaks.append(f"{len(shared)} patients stand in both ({a_few(shared)})")
             official = False  # an error there too
     seen = set(_fingerprints(train.images))
     twice = [i for i, mark in enumerate(_fingerprints(test.images)) if mark in seen]
     if twice:
-        leaks.append(f"{len(twice)} images of the second are in the first, pixel by pixel (positions {_some(twice)})")
+        leaks.append(f"{len(twice)} images of the second are in the first, pixel by pixel (positions {a_few(twice)})")
     if not leaks:
         return
     names = train.name if train.name == test.name else f"{train.name} and {test.name}"
@@ -313,7 +311,7 @@ def _in_official_parts(train: Dataset, test: Dataset) -> bool:
     return not set(train.split) & set(test.split)
 
 
-def _some(items: Iterable) -> str:
+def a_few(items: Iterable) -> str:
     """The first three of them, for an error."""
     items = list(map(str, items))
     return ", ".join(items[:3]) + (", ..." if len(items) > 3 else "")

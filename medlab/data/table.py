@@ -41,8 +41,8 @@ def read_table(path: Path, *, types: dict[str, str] | None = None) -> "pandas.Da
             for row in csv.reader(file, delimiter=between, strict=True):
                 rows.append(row)
     except (UnicodeDecodeError, csv.Error) as error:
-        hint = "mend the quotes, or save as CSV UTF-8"
-        raise ValueError(f"{path}: row {len(rows) + 1} or one after it cannot be read ({error}); {hint}") from error
+        where = f"{path}: row {len(rows) + 1} or a later one"
+        raise ValueError(f"{where} cannot be read ({error}); mend the quotes, or save as CSV UTF-8") from error
     filled = {number: row for number, row in enumerate(rows, 1) if any(map(str.strip, row))}
     names = [name.strip() for name in filled.pop(min(filled, default=0), [])]
     if not filled:
