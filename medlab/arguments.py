@@ -134,9 +134,7 @@ def labels(y: Any, name: str = "y") -> np.ndarray:
         raise ValueError(f"{name} holds one class only ({classes[0]}); there is nothing to tell apart")
     if len(classes) <= y.max():
         missing = sorted(set(range(min(y.max(), 1000))) - set(classes.tolist()))
-        raise ValueError(
-            f"{name} must hold every class from 0 to {y.max()}, there is no case of {missing[:5]}; renumber"
-        )
+        raise ValueError(f"{name} must hold every class from 0 to {y.max()}, there is no case of {missing[:5]}; renumber")
     return y
 
 
