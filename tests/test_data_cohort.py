@@ -10,8 +10,11 @@ from PIL import Image
 
 from medlab import data, io
 from medlab.data.dataset import Lazy
+from medlab.data.table import read_table
 from tests import corpus
-from tests.data_sets import toy, volumes
+from tests.data_sets import picture, toy, volumes
+
+MISSING_IDS = ("", " ", "NA", "n/a", "NaN", "None", "null", "<NA>", "#N/A", "?", "-")
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*its MD5 is", "ignore:.*officially", "ignore:BreastMNIST. malignant")
 
@@ -158,21 +161,129 @@ def test_any_column_can_be_the_label(tmp_path):
 @pytest.mark.parametrize(
     ("columns", "says"),
     [
-        ({"image": "images/gone.nii.gz"}, r"6 of 6 image files are not there \('images/gone"),
-        ({"mask": ""}, "6 of 6 mask files are not there"),
-        ({"patient_id": ["a", "b", "", "d", "e", "f"]}, "row 4 has no patient_id"),
+        ({"image": "images/gone.nii.gz"}, r"6 of 6 image files are not there \(row 2: 'images/gone"),
+        ({"mask": ["images/000000.nii.gz"] * 4 + ["", "x"]}, "2 of 6 mask files are not there .row 6: '', row 7: 'x'"),
         ({"split": ["train", "", "test", "test", "test", "test"]}, "split missing for 1 images"),
+        *[({"patient_id": ["a", "b", gap, "d", "e", "f"]}, "row 4 has no patient_id") for gap in MISSING_IDS],
+        ({"image": [f"images/00000{i}.nii.gz" for i in range(5)] + ["NA"]}, "row 7 has no image .'NA'"),
+        ({"z": list("12345x"), "y": "1", "x": "2"}, "row 7: z must be a number, got 'x'"),
+        ({"mask_label": [*list("1234"), "", "left"]}, "row 7: mask_label must be a number, got 'left'"),
+        (
+            {"malignancy": ["5", "2", "4.", "high", "1", "3"]},
+            r"cohort\.csv: row 5: malignancy must be a number, got 'h",
+        ),
     ],
 )
 def test_bad_tables_are_refused(columns, says, tmp_path):
-    folder = own_cohort(tmp_path / "c", malignancy="5", **columns)
+    folder = own_cohort(tmp_path / "c", **({"malignancy": "5"} | columns))
     with pytest.raises((ValueError, FileNotFoundError), match=says):
         data.load(folder)
-    (folder / "cohort.csv").write_bytes("Größe,image\n1,2".encode("latin-1"))
-    with pytest.raises(ValueError, match="UTF-8"):
-        data.load(folder)
-    (folder / "cohort.csv").write_text("id;image\n1;2")
-    with pytest.raises(ValueError, match="has no column 'image'"):
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ("Größe,image\n1,2".encode("latin-1"), "UTF-8"),
+        ("image,label\na,1".encode("utf-16"), "UTF-8"),
+        (b"id,file\n1,2", "has no column 'image'"),
+        (b"image,label\n\n", "has no rows"),
+        (b"", "has no rows"),
+        (b"image,label,size\na.png,1,2.5\nb.png,0,3,5\n", "row 3 has 4 fields, the heading 3; put values with ','"),
+        (b"image,label,\na.png,1,\nb.png,0,5\n", "row 3 has 3 fields, the heading 2"),
+        (b"image,label,size\na.png,1,2\n\nb.png,0\n", "row 4 has 2 fields, the heading 3"),
+        (b'image,label\na.png,1\n"b.png,0\n', "row 3 or a later one cannot be read .*mend the quotes"),
+    ],
+)
+def test_what_is_no_table_is_refused_by_row(table, says, tmp_path):
+    (tmp_path / "cohort.csv").write_bytes(table)
+    with pytest.raises(ValueError, match=rf"cohort\.csv: .*{says}"):
+        data.load(tmp_path)
+
+
+GERMAN = "\ufeffimage;patient_id;size;label\r\na.png;007;3,5;ja\r\nb.png;008;12;nein\r\n;;;\r\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "image,patient_id,size,label\na.png,007,3.5,ja\nb.png,008,12,nein\n",
+        "image,patient_id,size,label,\na.png,007,3.5,ja,\nb.png,008,12,nein,\n",  # a comma more in every row
+        "image,patient_id,size,label\na.png,007,3.5,ja,\nb.png,008,12,nein,,\n",  # and not in the heading
+        'image, patient_id ,"size",label\n"a.png",007,3.5,ja\n\nb.png,008,12,nein',
+        GERMAN,
+        GERMAN.replace(";", "\t"),
+    ],
+)
+def test_a_table_may_be_written_in_several_ways(text, tmp_path):
+    for name in "ab":
+        picture(tmp_path / f"{name}.png")
+    (tmp_path / "cohort.csv").write_bytes(text.encode())
+    found = data.load(tmp_path)
+    assert (found.class_names, found.patients.tolist()) == (("ja", "nein"), ["007", "008"])
+    assert found.table["size"].tolist() == [3.5, 12]
+
+
+@pytest.mark.parametrize(
+    ("values", "kept"),
+    [
+        (["1", "-20", " 3 "], [1, -20, 3]),
+        (["1", "", "NA"], [1, np.nan, np.nan]),
+        (["0.5", "-.25", "1e-07"], [0.5, -0.25, 1e-7]),
+        (["1e+20", "1.5e-3", "7"], [1e20, 1.5e-3, 7]),
+        (["00123", "456", "789"], None),
+        (["1e5", "2e5", "30"], None),
+        (["123456789012345678", "1", ""], None),  # a float would lose its last digits
+        (["1_000", "2", "3"], None),
+        (["+49", "1", "2"], None),
+        (["NaN", "inf", "1"], None),
+        (["1.2.840", "1.3", "1.4"], None),
+        (["2,5", "3,5", "4"], None),
+        (["1", "2", "3+"], None),
+        (["", "NA", "?"], None),
+    ],
+)
+def test_a_column_is_numbers_only_where_all_of_it_is_plainly_written_as_such(values, kept, tmp_path):
+    path = tmp_path / "table.csv"
+    pd.DataFrame({"value": values, "some_id": ["1", "2", "3"]}).to_csv(path, index=False)
+    table = read_table(path)
+    assert table["some_id"].tolist() == ["1", "2", "3"]
+    if kept is None:
+        assert table["value"].tolist() == values
+    else:
+        np.testing.assert_array_equal(table["value"], kept)
+
+
+def test_a_label_that_may_be_a_number_with_a_comma_is_refused_by_row(tmp_path):
+    folder = own_cohort(tmp_path / "c", size=["2.5", "3.1", "2,7", "4", "5", "6"], note=["a, b"] * 3 + ["c"] * 3)
+    with pytest.raises(ValueError, match=r"cohort\.csv: row 4: size '2,7' may be a number; write it as 12.5"):
+        data.load(folder, label="size")
+    assert data.load(folder, label="note").class_names == ("a, b", "c")
+
+
+def test_written_columns_keep_their_types(tmp_path):
+    """Text that looks like numbers, numbers that look like text, and what pandas would guess differently."""
+    table = pd.DataFrame(
+        {
+            "accession": ["00123", "456"], "digits": ["1", "2"], "scanner": ["1e5", "2e5"], "said": ["NA", "True"],
+            "seed": [2**62 + 1, 3], "tiny": [1e-300, 1 / 3], "whole": [1.0, 2.0], "gap": [np.nan, 2.0],
+            "none": [np.nan, np.nan], "flag": [True, False], "unit": np.array([7, 8], np.uint8),
+            "free": ['a,"b"', "c\nd"],
+            "day": pd.to_datetime(["2020-01-31", "2021-02-01"]),
+        }
+    )  # fmt: skip
+    written = toy(2, images=np.zeros((2, 3, 3), np.uint8), patients=["007", "8"], spacing=(1, 1), table=table)
+    folder = data.write_cohort(written, tmp_path / "c")
+    found = data.load(folder)
+    pd.testing.assert_frame_equal(found.table[list(table)], table, check_dtype=False)
+    assert [column.dtype.kind for _, column in found.table[list(table)].items()] == [
+        c.dtype.kind for _, c in table.items()
+    ]
+    assert found.patients.tolist() == ["007", "8"]
+    again = data.load(data.write_cohort(found, tmp_path / "d"))
+    pd.testing.assert_frame_equal(again.table, found.table)
+    text = (folder / "cohort.csv").read_text()
+    (folder / "cohort.csv").write_text(text.replace("True,7", "maybe,7"))
+    with pytest.raises(ValueError, match=r"column 'flag' was written as bool; mend it \('maybe'"):
         data.load(folder)
 
 
@@ -181,9 +292,11 @@ def test_missing_values_have_many_names(tmp_path):
         tmp_path / "c", sex=["f", "NA", "m", "?", "f", "-"], grade=["1", "N/A", "3", "n/a", "2", "null"],
         malignancy=["5", "nan", "1", "-", "", "4"],
     )  # fmt: skip
-    sex = data.load(folder, label="sex")
+    with pytest.warns(UserWarning, match="3 of 6 rows left out: no sex"):
+        sex = data.load(folder, label="sex")
     assert (sex.class_names, sex.labels.tolist()) == (("f", "m"), [0, 1, 0])
-    grade = data.load(folder, label="grade")
+    with pytest.warns(UserWarning, match="3 of 6 rows left out: no grade"):
+        grade = data.load(folder, label="grade")
     assert (grade.task, grade.class_names, grade.labels.tolist()) == ("ordinal", ("1", "2", "3"), [0, 2, 1])
     assert data.load(folder).labels.tolist() == [1, 0, 1]
 
@@ -262,6 +375,23 @@ def test_files_in_other_orientations_agree(tmp_path):
         assert found.table.loc[i, ["z", "y", "x"]].tolist() == pytest.approx(list(point))
 
 
+@pytest.mark.parametrize("shape", [(), (1,), (2,)], ids=["3-D", "one moment", "two moments"])
+@pytest.mark.parametrize("ending", [".nii.gz", ".nii", ".hdr"])
+def test_a_point_is_turned_as_its_image_is(shape, ending, tmp_path):
+    import nibabel
+
+    stored = np.zeros((5, 6, 7, *shape), np.int16)  # x, y, z, as NIfTI has it
+    stored[3, 4, 6] = 1000
+    kind = nibabel.Nifti1Pair if ending == ".hdr" else nibabel.Nifti1Image
+    affine = np.array([[0, 0, 2, 0], [1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 0, 1.0]])
+    nibabel.save(kind(stored, affine), tmp_path / f"scan{ending}")
+    (tmp_path / "cohort.csv").write_text(f"image,z,y,x,label\nscan{ending},6,4,3,1\n")
+    found = data.load(tmp_path)
+    point = tuple(found.table.loc[0, ["z", "y", "x"]].astype(int))
+    assert (found.images[0][(..., *point)] == 1000).all()
+    assert point != (6, 4, 3)
+
+
 def test_data_sets_travel_to_worker_processes(tmp_path):
     found = data.load(data.write_cohort(volumes(), tmp_path / "c"))
     there = pickle.loads(pickle.dumps(found[[1, 4]]))
@@ -304,7 +434,7 @@ def test_a_mask_without_a_place_is_turned_as_its_image(tmp_path, monkeypatch):
 
 def test_a_mask_of_an_image_without_a_place_stays_as_saved(tmp_path, monkeypatch):
     ras = io.reorient(corpus.volume(shape=(6, 9, 8)), "RAS")
-    mask = np.arange(ras.array.size).reshape(ras.shape).astype(np.int16) % 3
+    mask = np.arange(ras.array.size).reshape(ras.shape).astype(np.int16) % 3 % 2
     found = write_image_and_mask(tmp_path, ras, io.Volume(mask, ras.spacing, ras.affine))
     read = io.read
     monkeypatch.setattr(

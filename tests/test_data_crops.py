@@ -140,7 +140,10 @@ def test_rows_stay_together():
     ("changed", "says"),
     [
         ({"mask": np.zeros((6, 6, 6), bool)}, r"one: image 0 of p: the mask is empty"),
-        ({"mask": np.ones((6, 6, 5), bool)}, r"the mask is \(6, 6, 5\), its image \(6, 6, 6\)"),
+        (
+            {"mask": np.ones((6, 6, 5), bool)},
+            r"the mask must have the shape of the image, \(6, 6, 6\), got \(6, 6, 5\)",
+        ),
         ({"mask": None}, "where are the lesions.*z, y, x"),
         ({"spacing": None}, "grey images of 3 axes with a spacing"),
         ({"image": np.zeros((6, 6, 6, 3))}, "grey images of 3 axes"),
@@ -203,5 +206,7 @@ def test_refuses_colour_and_a_mask_of_another_shape():
     with pytest.raises(ValueError, match=r"must be grey.*\(4, 4, 3\)"):
         data.lesion_slice(made(np.zeros((2, 4, 4, 3))), 0)
     wrong = replace(made(np.zeros((2, 3, 4, 4)), spacing=(1, 1, 1)), masks=np.zeros((2, 3, 4, 5), bool))
-    with pytest.raises(ValueError, match=r"made: image 1: the mask is \(3, 4, 5\), its image \(3, 4, 4\)"):
+    with pytest.raises(
+        ValueError, match=r"made: image 1: the mask must have the shape of the image, \(3, 4, 4\), got \(3, 4, 5\)"
+    ):
         data.lesion_slice(wrong, 1)

@@ -147,9 +147,7 @@ def test_an_official_split_that_shares_patients_is_refused():
 @pytest.mark.parametrize(("only", "missing"), [("train", "test"), ("test", "train")])
 def test_an_official_split_without_train_or_test_is_refused(only, missing):
     whole = table(list("abcdef"), [0, 1] * 3, split=[only] * 6)
-    with pytest.raises(
-        ValueError, match=f"official split has no {missing} part; set dataset.split=None to divide anew"
-    ):
+    with pytest.raises(ValueError, match=f"official split has no {missing} part; dataset.split=None divides it anew"):
         data.split(whole)
     if only == "train":  # no test data wanted: that is fine
         assert len(data.split(whole, fractions=(1, 0, 0))[0]) == 6

@@ -131,10 +131,9 @@ def _lesion(dataset: Dataset, i: int, n_axes: int) -> tuple[np.ndarray, np.ndarr
 
 
 def _mask(dataset: Dataset, i: int, image: np.ndarray) -> np.ndarray | None:
-    mask = None if dataset.masks is None else np.asarray(dataset.masks[i]) > 0
-    if mask is not None and mask.shape != image.shape:
-        raise ValueError(f"{_row(dataset, i)}: the mask is {mask.shape}, its image {image.shape}")
-    return mask
+    if dataset.masks is None:
+        return None
+    return arguments.mask(dataset.masks[i], f"{_row(dataset, i)}: the mask", shape=image.shape)
 
 
 def _row(dataset: Dataset, i: int) -> str:

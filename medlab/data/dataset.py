@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medlab import arguments
+from medlab.data.table import NOBODY
 
 if TYPE_CHECKING:
     import pandas
@@ -215,7 +216,7 @@ class Lazy(Sequence):
 def as_text(values: Any, what: str) -> np.ndarray:
     """Ids as text, the same under every type (7, 7.0, b"7", " 7 "); a missing one is an error.
 
-    Missing ones would become a patient of their own called "nan".
+    Missing ones (`NOBODY`) would become a patient of their own called "nan".
     """
     import pandas as pd
 
@@ -223,7 +224,7 @@ def as_text(values: Any, what: str) -> np.ndarray:
     if items.ndim != 1:
         raise ValueError(f"{what} must be a list or array of one axis, one for each image, got {items.ndim} axes")
     texts = [_text(item) for item in items]
-    missing = np.flatnonzero(pd.isna(items) | np.isin(np.array(texts, dtype=str), ("", "nan")))
+    missing = np.flatnonzero(pd.isna(items) | np.isin([text.lower() for text in texts], NOBODY))
     if len(missing):
         raise ValueError(f"{what} missing for {len(missing)} images (the first at position {missing[0]})")
     return np.array(texts, dtype=str if texts else "<U1")

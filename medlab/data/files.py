@@ -12,7 +12,9 @@ import numpy as np
 
 from medlab import io
 from medlab.data.dataset import Lazy
-from medlab.io.volume import ras_to_zyx, upright, xyz_to_ras
+from medlab.io.volume import upright
+
+MARKED = (1, 255, 65535)  # how a file says "here": 1, or white in 8 or 16 bits
 
 
 def lazy_images(paths: Sequence[Path]) -> tuple[Lazy, Lazy]:
@@ -24,12 +26,15 @@ def lazy_images(paths: Sequence[Path]) -> tuple[Lazy, Lazy]:
     return Lazy(partial(_image, names), len(names)), Lazy(partial(_spacing, names), len(names))
 
 
-def lazy_masks(paths: Sequence[Path], images: Sequence[Path]) -> Lazy:
-    """Masks as bool, everything above 0, turned as their images are, read when asked for.
+def lazy_masks(paths: Sequence[Path], images: Sequence[Path], rows: Sequence[tuple[str, float]] = ()) -> Lazy:
+    """Masks as bool, turned as their images are, read when asked for.
 
-    A mask whose file does not say how it lies is taken to lie as its image; one that says otherwise is refused.
+    A mask whose file does not say how it lies is taken to lie as its image; one that says otherwise is refused. So is a
+    mask that holds something else than 0 and one of `MARKED`, unless its row says which number is meant. `rows` has
+    what stands in front of an error, and that number (NaN where the row says none).
     """
-    return Lazy(partial(_mask, [str(path) for path in paths], [str(path) for path in images]), len(paths))
+    cases = zip(map(str, paths), map(str, images), rows or [("", np.nan)] * len(paths), strict=True)
+    return Lazy(partial(_mask, list(cases)), len(paths))
 
 
 def _image(paths: list[str], i: int) -> np.ndarray:
@@ -40,36 +45,45 @@ def _spacing(paths: list[str], i: int) -> tuple[float, ...] | None:
     return _read(paths[i]).volume.spacing
 
 
-def _mask(paths: list[str], images: list[str], i: int) -> np.ndarray:
-    return _on_grid(_read(paths[i]), _read(images[i]), paths[i], images[i]) > 0
+def _mask(cases: list[tuple[str, str, tuple[str, float]]], i: int) -> np.ndarray:
+    path, image, (row, number) = cases[i]
+    values = _on_grid(_read(path), _read(image), path, image)
+    if _read(path).volume.axes.endswith("c"):
+        if (values != values[..., :1]).any():
+            raise ValueError(f"{row}{path}: is in colour; a mask is grey: 0, and 1 where the lesion is")
+        values = values[..., 0]
+    held, any_mark = np.unique(values[values != 0]), np.isnan(number)
+    if any_mark:
+        fits = not held.size or (held.size == 1 and held[0] in MARKED)
+    else:
+        fits = number in held and (held == np.round(held)).all() and not path.lower().endswith((".jpg", ".jpeg"))
+    if not fits:
+        listed = ", ".join(f"{value:g}" for value in held[:4]) + (", ..." if held.size > 4 else "")
+        asked = "" if any_mark else f", and mask_label is {number:g}"
+        raise ValueError(
+            f"{row}{path}: holds {listed or 'nothing'} beside 0{asked}; a mask holds 0, and 1 (or white: 255, 65535) "
+            f"in the lesion. Of several lesions, name the number of the row's own in a column mask_label; what JPEG or "
+            f"resampling has blurred, divide at one half (mask > 0.5) and save as PNG or NIfTI"
+        )
+    return values != 0 if any_mark else values == number
 
 
 def turned_point(path: Path, point: tuple[float, float, float]) -> tuple[float, ...]:
     """A voxel index (z, y, x) of a file as the index of the same voxel in what `lazy_images` gives."""
-    if path.name.lower().endswith((".nii", ".nii.gz")):
-        shape, affine = _nifti_header(path)
+    if path.name.lower().endswith((".nii", ".nii.gz")):  # the header is enough
+        import nibabel
+
+        from medlab.io.nifti import _geometry
+
+        header = nibabel.load(path)
+        shape, affine = header.shape[2::-1], _geometry(header, path)[1]
     else:
-        volume = io.read(path)
-        shape, affine = volume.shape, volume.affine
+        _, shape, affine = _read(str(path))
     if affine is None or len(shape) != 3:
         return tuple(map(float, point))
-    from nibabel import orientations
-
-    turn = orientations.ornt_transform(
-        orientations.io_orientation(xyz_to_ras(affine)), orientations.axcodes2ornt("LPS")
-    )
-    to_old = orientations.inv_ornt_aff(turn, shape[::-1])
-    x, y, z = (np.linalg.inv(to_old) @ [*point[::-1], 1.0])[:3]
-    return float(z), float(y), float(x)
-
-
-def _nifti_header(path: Path) -> tuple[tuple[int, ...], np.ndarray | None]:
-    """Shape (z, y, x) and affine of a NIfTI file, without its voxels."""
-    import nibabel
-
-    image = nibabel.load(path)
-    known = int(image.header["sform_code"]) or int(image.header["qform_code"])
-    return image.shape[::-1], ras_to_zyx(np.array(image.affine)) if known else None
+    turned = upright(io.Volume(np.broadcast_to(np.uint8(0), shape), affine=affine))
+    moved = np.linalg.inv(turned.affine) @ affine @ [*point, 1.0]
+    return tuple(moved[:3].round(6).tolist())
 
 
 class _File(NamedTuple):
@@ -114,6 +128,4 @@ def _on_grid(mask: _File, image: _File, mask_path: str, image_path: str) -> np.n
 
 def _refuse_other_shape(of_mask: tuple[int, ...], of_image: tuple[int, ...], mask_path: str, image_path: str) -> None:
     if of_mask != of_image:
-        raise ValueError(
-            f"{mask_path}: is {of_mask}, its image {image_path} is {of_image}; a mask has a voxel for each"
-        )
+        raise ValueError(f"{mask_path}: is {of_mask}, its image {image_path} is {of_image}; a mask has its voxels")

@@ -26,8 +26,9 @@ def load(
 
     Args:
         name_or_path: "phantom-nodules" or "phantom-chests" (synthetic, nothing to download); one of the 18 sets of
-            MedMNIST, such as "pneumoniamnist"; a folder with `cohort.csv`; a folder with one sub-folder of images per
-            class. A folder is named by its path, or by its name in the data folder.
+            MedMNIST, such as "pneumoniamnist"; a folder with `cohort.csv`, or with scans and a table (.csv) that has
+            a column with their names; a folder with one sub-folder of images per class. A folder is named by its path,
+            or by its name in the data folder.
         size: Side of MedMNIST's images in pixels: 28, 64, in two dimensions also 128 and 224.
         n: How many images: of phantoms that many; of others a random part in which every class keeps its share. None
             takes all (400 nodules, 12 chests).
@@ -56,10 +57,11 @@ def load(
         make = phantom.nodules if name == "phantom-nodules" else phantom.chests
         return make(n=n, seed=seed, label=label)
     path = _place(name_or_path, folder)
-    if (path / cohort.TABLE).is_file():
-        return cohort.load(path, label=label, n=n, seed=seed)
+    beside = None if (path / cohort.TABLE).is_file() else classes.table_beside(path)
+    if beside or (path / cohort.TABLE).is_file():
+        return cohort.load(path, label=label, n=n, seed=seed, beside=beside)
     if label is not None:
-        raise ValueError(f"{path}: label= chooses a column, and there is no cohort.csv; a class is a sub-folder here")
+        raise ValueError(f"{path}: label= chooses a column, and no table here names the files; a class is a sub-folder")
     return classes.load(path, n=n, seed=seed)
 
 
@@ -78,9 +80,8 @@ def _place(name_or_path: str | Path, folder: str | Path | None) -> Path:
         return path.absolute().parent
     if path.is_file():
         raise ValueError(f"{path}: is a file; name the folder it lies in, or read one image with io.read")
-    raise FileNotFoundError(
-        f"no data {str(name_or_path)!r}, neither from {Path.cwd()} nor in the data folder; {_known(folder)}"
-    )
+    nowhere = f"neither from {Path.cwd()} nor in the data folder"
+    raise FileNotFoundError(f"no data {str(name_or_path)!r}, {nowhere}; {_known(folder)}")
 
 
 def _known(folder: str | Path | None) -> str:

@@ -100,9 +100,7 @@ def _official(dataset: Dataset, shares: np.ndarray, seed: int) -> tuple[Dataset,
         raise ValueError(f"{dataset.name}: the official split names {unknown}; known are {', '.join(SPLITS)}")
     for part, share in zip(SPLITS, shares, strict=True):
         if part != "val" and share > 0 and not (dataset.split == part).any():
-            raise ValueError(
-                f"{dataset.name}: official split has no {part} part; set dataset.split=None to divide anew"
-            )
+            raise ValueError(f"{dataset.name}: official split has no {part} part; dataset.split=None divides it anew")
     _refuse_shared_patients(dataset)
     train, val, test = (dataset[dataset.split == part] for part in SPLITS)
     if len(val) == 0 and len(train) and shares[1] > 0:
@@ -119,10 +117,8 @@ def _refuse_shared_patients(dataset: Dataset) -> None:
     for one, other in combinations(SPLITS, 2):
         shared = np.intersect1d(dataset.patients[dataset.split == one], dataset.patients[dataset.split == other])
         if len(shared):
-            raise ValueError(
-                f"{dataset.name}: {len(shared)} patients stand in {one} and in {other} of the official split "
-                f"({_some(shared)}); set dataset.split=None to divide anew by patient"
-            )
+            both = f"{len(shared)} patients stand in {one} and in {other} of the official split ({a_few(shared)})"
+            raise ValueError(f"{dataset.name}: {both}; set dataset.split=None to divide anew by patient")
 
 
 def _assign(dataset: Dataset, shares: np.ndarray, seed: int) -> np.ndarray:
@@ -137,9 +133,7 @@ def _assign(dataset: Dataset, shares: np.ndarray, seed: int) -> np.ndarray:
             stacklevel=3,
         )
     elif (dataset.patients == dataset.patients[0]).all():
-        raise ValueError(
-            f"{dataset.name}: all images are of one patient ({dataset.patients[0]}); that cannot be divided"
-        )
+        raise ValueError(f"{dataset.name}: all images are of one patient ({dataset.patients[0]}), nothing to divide")
     patient = _numbered(dataset.patients, len(dataset))
     n, n_parts = int(patient.max()) + 1, int((shares > 0).sum())
     if n < n_parts:
@@ -288,12 +282,12 @@ def refuse_leak(train: Dataset, test: Dataset) -> None:
     if train.patients is not None and test.patients is not None:
         shared = np.intersect1d(train.patients, test.patients)
         if len(shared):
-            leaks.append(f"{len(shared)} patients stand in both ({_some(shared)})")
+            leaks.append(f"{len(shared)} patients stand in both ({a_few(shared)})")
             official = False  # an error there too
     seen = set(_fingerprints(train.images))
     twice = [i for i, mark in enumerate(_fingerprints(test.images)) if mark in seen]
     if twice:
-        leaks.append(f"{len(twice)} images of the second are in the first, pixel by pixel (positions {_some(twice)})")
+        leaks.append(f"{len(twice)} images of the second are in the first, pixel by pixel (positions {a_few(twice)})")
     if not leaks:
         return
     names = train.name if train.name == test.name else f"{train.name} and {test.name}"
@@ -317,7 +311,7 @@ def _in_official_parts(train: Dataset, test: Dataset) -> bool:
     return not set(train.split) & set(test.split)
 
 
-def _some(items: Iterable) -> str:
+def a_few(items: Iterable) -> str:
     """The first three of them, for an error."""
     items = list(map(str, items))
     return ", ".join(items[:3]) + (", ..." if len(items) > 3 else "")
