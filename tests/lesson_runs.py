@@ -11,7 +11,7 @@ from tests import notebooks
 SMALL = {  # one entry a lesson: parameters that make it quick
     "00_start_here": {"n_frames": 3},
     "01_reading_medical_images": {},
-    "02_preprocessing": {"n_images": 150},
+    "02_preprocessing": {"n_images": 200},
     "03_edges_and_segmentation": {"n_images": 16},
     "04_haar_features": {"n_train": 1, "n_validation": 1, "n_test": 1, "n_nodules": 40, "stages": 3},
     "05_texture_colour_shape": {"n_images": 60, "n_scanned": 4},
