@@ -1,10 +1,11 @@
 """One door for all kinds of files: `read`, `series`, `write`."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 
-from medlab.io.volume import ReadError, Series, Volume
+from medlab.io.volume import ReadError, Series, Volume, spacing_of
 
 NIFTI = (".nii", ".nii.gz", ".hdr", ".img")
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
@@ -52,8 +53,9 @@ def read(
     except Exception as error:  # damaged files break the libraries in more ways than anyone can list
         what = f"{type(error).__name__}: {error}"
         raise ReadError(
-            f"{path}: not what its name says, or cut off or damaged ({what}); copy or export it again"
+            f"{path}: not what its name says, of a kind not read here, cut off or damaged ({what}); copy or export it again"
         ) from error
+    _warn_of_steps(volume)
     return _without_nan(volume, fill_nan)
 
 
@@ -82,7 +84,8 @@ def write(volume: Volume, path: str | Path) -> Path:
         The path written.
 
     Raises:
-        ValueError: If the format cannot hold the volume or the ending is unknown.
+        ValueError: If the format cannot hold the volume or the ending is unknown; also if low values are bright
+            (MONOCHROME1 in the header), which only DICOM can say.
         FileExistsError: If the folder for a DICOM series is not empty.
     """
     path = Path(path).expanduser()
@@ -95,6 +98,10 @@ def write(volume: Volume, path: str | Path) -> Path:
         from medlab.io import dicom_write as writer
     else:
         raise ValueError(f"{path}: write to .nii.gz, .nii, .png or a folder (no ending: DICOM), not {kind!r}")
+    if kind and volume.header.get("PhotometricInterpretation") == "MONOCHROME1":
+        raise ValueError(
+            f"{path}: MONOCHROME1 (header): low is bright, which only DICOM can say; invert, or write a folder"
+        )
     writer.write(volume, path)
     return path
 
@@ -115,6 +122,24 @@ def _read_file(path: Path, max_voxels: int) -> Volume:
         known = ", ".join([".dcm", *NIFTI, *PICTURES])
         raise ReadError(f"{path}: {kind!r} is not a kind of image file known here ({known}, or a folder of DICOM)")
     return reader.read(path, max_voxels)
+
+
+def _warn_of_steps(volume: Volume) -> None:
+    """One warning where slices lean, or where other words of a DICOM header contradict their positions."""
+    if volume.affine is None or volume.space != "zyx":
+        return
+    step, apart = float(np.linalg.norm(volume.affine[:3, 0])), spacing_of(volume.affine)[0]
+    lean = np.degrees(np.arccos(min(apart / step, 1)))
+    tilt, between = (
+        abs(float(volume.header.get(name) or 0)) for name in ("GantryDetectorTilt", "SpacingBetweenSlices")
+    )
+    if lean or tilt > 1 or (between and min(abs(between - step), abs(between - apart)) > 0.02 * step):
+        warnings.warn(
+            f"{volume.source}: its slices lie {step:.4g} mm apart and lean by {lean:.1f}° (positions), the header says "
+            f"{between:g} mm (SpacingBetweenSlices) and {tilt:g}° (GantryDetectorTilt); positions are used, and z "
+            f"spacing is {apart:.4g} mm from plane to plane, so that volumes are right",
+            stacklevel=3,
+        )
 
 
 def _suffix(path: Path) -> str:
