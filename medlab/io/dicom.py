@@ -108,19 +108,15 @@ def decoded(ds: Dataset, path: Path) -> np.ndarray:
     try:
         decoder = get_decoder(syntax)
     except NotImplementedError:
-        raise ReadError(
-            f"{path}: packed as {syntax.name!r}, which no plug-in of pydicom unpacks; convert it with DCMTK or GDCM"
-        ) from None
+        raise ReadError(f"{path}: packed as {syntax.name!r}, which no plug-in unpacks; convert it with DCMTK") from None
     if not decoder.is_available:
         plugins = "; or ".join(decoder.missing_dependencies)
         raise ReadError(f"{path}: packed as {syntax.name!r}; to unpack it, pip install one of these: {plugins}")
     try:
         pixels = pixel_array(ds)  # unlike ds.pixel_array it keeps no second copy
     except Exception as error:  # every plug-in has its own kinds
-        reason = " ".join(str(error).split())
-        raise ReadError(
-            f"{path}: the pixels cannot be unpacked ({reason}); a kind not read here, cut off or damaged: copy it again"
-        ) from error
+        reason = f"the pixels cannot be unpacked ({' '.join(str(error).split())})"
+        raise ReadError(f"{path}: {reason}: of a kind not read here, cut off or damaged; copy it again") from error
     if ds.get("PhotometricInterpretation") == "PALETTE COLOR":
         pixels = _coloured(pixels, ds, path)
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
@@ -149,9 +145,7 @@ def _coloured(pixels: np.ndarray, ds: Dataset, path: Path) -> np.ndarray:
 def refuse_put_together(ds: Dataset, path: Path) -> None:
     """Refuse one large picture that is a volume in truth (mosaic), and small ones that are parts of one (tiles)."""
     if "MOSAIC" in (ds.get("ImageType") or ()):
-        raise ReadError(
-            f"{path}: a MOSAIC (ImageType), slices in one picture, is not read here; use dcm2niix to get NIfTI"
-        )
+        raise ReadError(f"{path}: a MOSAIC (ImageType), slices side by side, is not read here; dcm2niix makes it NIfTI")
     whole = ds.get("TotalPixelMatrixRows"), ds.get("TotalPixelMatrixColumns")
     if (any(whole) and whole != (ds.Rows, ds.Columns)) or (n_frames(ds) > 1 and ds.get("Modality") == "SM"):
         raise ReadError(f"{path}: tiles of a slide (TotalPixelMatrix {whole}) are not read here; export a part as TIFF")
@@ -160,14 +154,12 @@ def refuse_put_together(ds: Dataset, path: Path) -> None:
 def _refuse_other_than_moments(ds: Dataset, path: Path) -> None:
     """Frames at one place are a film only where the header counts them by time; warn where it does not say."""
     n, dimensions = n_frames(ds), [item.DimensionIndexPointer for item in ds.get("DimensionIndexSequence") or []]
-    counted = np.atleast_1d(ds.get("FrameIncrementPointer") or dimensions)
-    counted = [keyword_for_tag(int(tag)) or str(tag) for tag in counted]
+    pointers = np.atleast_1d(ds.get("FrameIncrementPointer") or dimensions)
+    counted = [keyword_for_tag(int(tag)) or str(tag) for tag in pointers]
     counted = counted or [element.keyword for element in ds if element.keyword.endswith("Vector")]
     if counted and not MOMENTS & set(counted):
-        raise ReadError(
-            f"{path}: its {n} frames are counted by {', '.join(counted)} ({ds.get('Modality', '')}), not by time, and "
-            f"have no places of their own; not read here, export single images"
-        )
+        what = f"{n} frames are counted by {', '.join(counted)} ({ds.get('Modality', '')}), not by time or place"
+        raise ReadError(f"{path}: its {what}; they are not read here, export single images")
     if not counted and not any(ds.get(name) for name in ("FrameTime", "CineRate", "RecommendedDisplayFrameRate")):
         warnings.warn(f"{path}: does not say what its {n} frames are; taken as moments in time", stacklevel=3)
 

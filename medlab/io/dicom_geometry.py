@@ -161,10 +161,8 @@ def _check_steps(steps: np.ndarray, names: list[str]) -> None:
     usual = float(np.median(apart)) if len(apart) else 0.0
     for below, above, step in zip(names[:-1], names[1:], steps, strict=True):
         if step <= max(SAME_PLACE, TOLERANCE * usual):
-            raise ReadError(
-                f"{above}: lies at the same place as {below}; a copy, or a series in time or with several echoes: "
-                f"split it so that each position stands once"
-            )
+            what = "a copy, or a series in time or with several echoes: split it so that each position stands once"
+            raise ReadError(f"{above}: lies at the same place as {below}; {what}")
         if abs(step - usual) > TOLERANCE * usual:
             missing = round(step / usual) - 1
             what = f"{missing} missing slice(s)" if missing > 0 else "an uneven step"

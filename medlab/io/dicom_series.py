@@ -162,10 +162,8 @@ def _checked(ds: Dataset, group: Headers, path: Path) -> Dataset:
         raise ReadError(f"{path}: holds several frames, so this series is no stack of files; read them one by one")
     dicom.refuse_put_together(ds, path)
     if not has_place(placed(ds)):
-        raise ReadError(
-            f"{path}: has no position in the patient, so the {len(group)} files of this series cannot be stacked; "
-            f"read them one by one"
-        )
+        what = f"has no position in the patient, so the {len(group)} files of this series cannot be stacked"
+        raise ReadError(f"{path}: {what}; read them one by one")
     for tag in SAME_STACK:
         if ds.get(tag) != first.get(tag):
             raise ReadError(f"{path}: {tag} is {ds.get(tag)}, but {first.get(tag)} in {first_path}; not one series")

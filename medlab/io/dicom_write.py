@@ -40,13 +40,13 @@ def write(volume: Volume, folder: Path) -> None:
     rule = _rule(volume, folder)
     inverted = volume.header.get("PhotometricInterpretation") == "MONOCHROME1"
     digest = _digest(volume)
-    study, series, frame = (_stable_uid(digest, part) for part in ("study", "series", "frame"))
+    study, series, frame = (uid.generate_uid(entropy_srcs=[digest, part]) for part in ("study", "series", "frame"))
     apart = abs(np.cross(row, column) @ volume.affine[:3, 0])  # along the normal, whatever the tilt
     with new_folder(folder) as part:
         for i, pixels in enumerate(slices):
             ds = _header(volume)
             ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.FrameOfReferenceUID = study, series, frame
-            ds.SOPInstanceUID = _stable_uid(digest, str(i))
+            ds.SOPInstanceUID = uid.generate_uid(entropy_srcs=[digest, str(i)])
             ds.InstanceNumber = i + 1
             ds.ImagePositionPatient = _numbers(volume.to_mm((i, 0, 0)))
             ds.ImageOrientationPatient = _numbers([*row, *column])
@@ -80,14 +80,12 @@ def _rule(volume: Volume, folder: Path) -> dict[str, int | str]:
     if not volume.unit:
         return {}
     code = {unit: code for code, unit in PET_UNITS.items()}.get(volume.unit)
-    if volume.modality != "CT" and not (volume.modality == "PT" and code):
-        raise ValueError(
-            f"{folder}: DICOM here can say HU in CT and Bq/ml in PT, not the unit {volume.unit!r} in modality "
-            f"{volume.modality!r}; write NIfTI, or set unit to ''"
-        )
-    return {"RescaleSlope": 1, "RescaleIntercept": 0} | (
-        {"RescaleType": volume.unit} if volume.modality == "CT" else {"Units": code}
-    )
+    if volume.modality == "CT":
+        return {"RescaleSlope": 1, "RescaleIntercept": 0, "RescaleType": volume.unit}
+    if volume.modality == "PT" and code:
+        return {"RescaleSlope": 1, "RescaleIntercept": 0, "Units": code}
+    what = f"HU in CT and Bq/ml in PT, not the unit {volume.unit!r} in modality {volume.modality!r}"
+    raise ValueError(f"{folder}: DICOM here can say {what}; write NIfTI, or set unit to ''")
 
 
 def _plane(volume: Volume, folder: Path) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
@@ -120,10 +118,6 @@ def _digest(volume: Volume) -> str:
     content.update((volume.unit + str(volume.header.get("PhotometricInterpretation", ""))).encode())
     content.update(str(volume.header.get("PatientID", "")).encode())
     return content.hexdigest()
-
-
-def _stable_uid(digest: str, part: str) -> str:
-    return uid.generate_uid(entropy_srcs=[digest, part])
 
 
 def _numbers(values) -> list[DSfloat]:

@@ -48,14 +48,12 @@ def read(
             volume = dicom_series.read_folder(path, uid=series, max_voxels=max_voxels)
         else:
             volume = _read_file(path, max_voxels)
+        _warn_of_steps(volume)
     except (ReadError, PermissionError, MemoryError):
         raise
     except Exception as error:  # damaged files break the libraries in more ways than anyone can list
-        what = f"{type(error).__name__}: {error}"
-        raise ReadError(
-            f"{path}: not what its name says, of a kind not read here, cut off or damaged ({what}); copy or export it again"
-        ) from error
-    _warn_of_steps(volume)
+        what = f"of a kind not read here, cut off or damaged ({type(error).__name__}: {error})"
+        raise ReadError(f"{path}: not what its name says, {what}; copy or export it again") from error
     return _without_nan(volume, fill_nan)
 
 
@@ -99,9 +97,7 @@ def write(volume: Volume, path: str | Path) -> Path:
     else:
         raise ValueError(f"{path}: write to .nii.gz, .nii, .png or a folder (no ending: DICOM), not {kind!r}")
     if kind and volume.header.get("PhotometricInterpretation") == "MONOCHROME1":
-        raise ValueError(
-            f"{path}: MONOCHROME1 (header): low is bright, which only DICOM can say; invert, or write a folder"
-        )
+        raise ValueError(f"{path}: low is bright (MONOCHROME1 in header), which only DICOM can say; invert it first")
     writer.write(volume, path)
     return path
 
@@ -130,16 +126,15 @@ def _warn_of_steps(volume: Volume) -> None:
         return
     step, apart = float(np.linalg.norm(volume.affine[:3, 0])), spacing_of(volume.affine)[0]
     lean = np.degrees(np.arccos(min(apart / step, 1)))
-    tilt, between = (
-        abs(float(volume.header.get(name) or 0)) for name in ("GantryDetectorTilt", "SpacingBetweenSlices")
-    )
-    if lean or tilt > 1 or (between and min(abs(between - step), abs(between - apart)) > 0.02 * step):
-        warnings.warn(
-            f"{volume.source}: its slices lie {step:.4g} mm apart and lean by {lean:.1f}° (positions), the header says "
-            f"{between:g} mm (SpacingBetweenSlices) and {tilt:g}° (GantryDetectorTilt); positions are used, and z "
-            f"spacing is {apart:.4g} mm from plane to plane, so that volumes are right",
-            stacklevel=3,
+    said = [volume.header.get(name) or 0 for name in ("SpacingBetweenSlices", "GantryDetectorTilt")]
+    between, tilt = (abs(float(number)) for number in said)
+    if lean or tilt > 3 or (between and min(abs(between - step), abs(between - apart)) > 0.02 * step):
+        what = (
+            f"slices lie {step:.4g} mm apart and lean by {lean:.1f}° (positions), the header says {between:g} mm "
+            f"(SpacingBetweenSlices) and {tilt:g}° (GantryDetectorTilt); positions are used, spacing z is "
+            f"{apart:.4g} mm from plane to plane, so that volumes are right"
         )
+        warnings.warn(f"{volume.source}: {what}", stacklevel=3)
 
 
 def _suffix(path: Path) -> str:

@@ -52,9 +52,7 @@ def _read_tiff(path: Path, max_voxels: int) -> Volume:
         page, turns = tiff.pages[0], {page.tags.valueof(274, 1) for page in tiff.pages}
         tiff.filehandle.seek(tiff.pages.next_page_offset)  # 0 stands behind the last page
         if any(tiff.filehandle.read(tiff.tiff.offsetsize)) or (tiff.is_imagej and one.kind != "imagej"):
-            raise ReadError(
-                f"{path}: cut off or damaged, pages after the first {len(tiff.pages)} are missing; copy it again"
-            )
+            raise ReadError(f"{path}: cut off or damaged, pages after the first {len(tiff.pages)} are missing")
         if others:
             sizes = sorted({(image.shape, str(image.dtype)) for image in tiff.series})
             raise ReadError(f"{path}: its pages differ in size or kind {sizes}; save them one by one")

@@ -53,11 +53,8 @@ def palette_of_8_bits(palette: np.ndarray, said: int, stored: int, path: Path) -
     """A palette as 8 bits a colour; where header (`said`), storage and values contradict each other, values count."""
     bits = 16 if palette.max() > 255 else 8
     if not said == stored == bits:
-        warnings.warn(
-            f"{path}: the palette should have {said} bits a colour, is stored in {stored} and has values up to "
-            f"{palette.max()}; read as {bits} bits",
-            stacklevel=5,
-        )
+        what = f"should have {said} bits a colour, is stored in {stored} and has values up to {palette.max()}"
+        warnings.warn(f"{path}: the palette {what}; read as {bits} bits", stacklevel=5)
     return (palette >> (bits - 8)).astype(np.uint8)
 
 
@@ -110,10 +107,9 @@ class Volume:
             raise ValueError(f"affine must be a finite 4x4 matrix, got {self.affine.tolist()}")
         if abs(np.linalg.det(self.affine[:3, :3])) < 1e-9:
             raise ValueError(f"affine must span a volume, got {self.affine.tolist()}")
-        steps = np.linalg.norm(self.affine[:3, :3], axis=0)[-len(self.space) :]
-        planes = (
-            1 / np.linalg.norm(np.linalg.inv(self.affine[:3, :3]), axis=1)[-len(self.space) :]
-        )  # from one to the next
+        n, sides = len(self.space), self.affine[:3, :3]
+        steps = np.linalg.norm(sides, axis=0)[-n:]
+        planes = 1 / np.linalg.norm(np.linalg.inv(sides), axis=1)[-n:]  # from one to the next
         if self.spacing is not None and not np.all((0.99 * planes <= self.spacing) & (self.spacing <= 1.01 * steps)):
             raise ValueError(f"spacing {self.spacing} mm and affine (steps of {steps.round(4).tolist()} mm) disagree")
 
