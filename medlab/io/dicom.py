@@ -216,9 +216,9 @@ def warn_if_unusual(ds: Dataset, path: Path) -> None:
     if ds.get("PhotometricInterpretation") == "MONOCHROME1":
         warnings.warn(f"{path}: MONOCHROME1, low values are bright; invert before mixing it with others", stacklevel=3)
     modality, header = str(ds.get("Modality", "")), _rule_header(ds)
-    said = [name for name in ("RescaleSlope", "RescaleIntercept", "DoseGridScaling") if name in header]
-    if (said or modality in ("CT", "PT", "RTDOSE")) and not has_rule(ds, path):
-        what = ", ".join(f"{name} is {header[name].value}" for name in said) or "no slope and intercept"
+    names = ["DoseGridScaling"] if modality == "RTDOSE" else ["RescaleSlope", "RescaleIntercept"]
+    if not has_rule(ds, path) and (modality in ("CT", "PT", "RTDOSE") or any(name in header for name in names)):
+        what = ", ".join(f"{name} is {header.get(name)}" for name in names)
         unit = "not HU" if modality == "CT" else "of unknown unit"
         warnings.warn(f"{path}: no rescale rule ({what}); its values stay as stored and are {unit}", stacklevel=3)
 

@@ -167,8 +167,10 @@ def _checked(ds: Dataset, group: Headers, path: Path) -> Dataset:
     for tag in SAME_STACK:
         if ds.get(tag) != first.get(tag):
             raise ReadError(f"{path}: {tag} is {ds.get(tag)}, but {first.get(tag)} in {first_path}; not one series")
-    mine, usual = ((dicom.has_rule(*one), dicom.meaning(*one)["unit"]) for one in ((ds, path), (first, first_path)))
+    mine, usual = (
+        f"{'rescaled' if dicom.has_rule(*one) else 'without a rescale rule'}, unit {dicom.meaning(*one)['unit']!r}"
+        for one in ((ds, path), (first, first_path))
+    )
     if mine != usual:
-        what = f"(has a rescale rule that works, unit) is {mine}, but {usual} in {first_path}"
-        raise ReadError(f"{path}: {what}; export the series again")
+        raise ReadError(f"{path}: {mine}, but {first_path}: {usual}; not one series, export it again")
     return placed(ds)

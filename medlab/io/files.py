@@ -126,15 +126,14 @@ def _warn_of_steps(volume: Volume) -> None:
         return
     step, apart = float(np.linalg.norm(volume.affine[:3, 0])), spacing_of(volume.affine)[0]
     lean = np.degrees(np.arccos(min(apart / step, 1)))
-    said = [volume.header.get(name) or 0 for name in ("SpacingBetweenSlices", "GantryDetectorTilt")]
-    between, tilt = (abs(float(number)) for number in said)
+    header = volume.header
+    names = ("SpacingBetweenSlices", "GantryDetectorTilt")
+    said = {name: header[name] for name in names if header.get(name)}
+    between, tilt = (abs(float(said.get(name, 0))) for name in names)
     if lean or tilt > 3 or (between and min(abs(between - step), abs(between - apart)) > 0.02 * step):
-        what = (
-            f"slices lie {step:.4g} mm apart and lean by {lean:.1f}° (positions), the header says {between:g} mm "
-            f"(SpacingBetweenSlices) and {tilt:g}° (GantryDetectorTilt); positions are used, spacing z is "
-            f"{apart:.4g} mm from plane to plane, so that volumes are right"
-        )
-        warnings.warn(f"{volume.source}: {what}", stacklevel=3)
+        what = f"by position slices lie {step:.4g} mm apart and lean {lean:.1f}°; the header says {said or 'no more'}"
+        used = f"positions are used, and spacing z is from plane to plane ({apart:.4g} mm), so that volumes are right"
+        warnings.warn(f"{volume.source}: {what}; {used}", stacklevel=3)
 
 
 def _suffix(path: Path) -> str:

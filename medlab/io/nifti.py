@@ -2,6 +2,7 @@
 
 import gzip
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import nibabel
@@ -24,7 +25,12 @@ MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}  # code in xyzt_units: unkno
 
 def read(path: Path, max_voxels: int) -> Volume:
     """Read a NIfTI file of two to four axes as (z, y, x), time first, colour last."""
-    image = nibabel.load(path)
+    try:
+        image = nibabel.load(path)
+    except nibabel.spatialimages.HeaderDataError as error:
+        raise ReadError(
+            f"{path}: its header says what is not read here ({error}); convert it to int16 or float32"
+        ) from error
     if not isinstance(image, nibabel.analyze.AnalyzeImage):
         kind = type(image).__name__.removesuffix("Image")
         raise ReadError(f"{path}: a {kind} file holds surfaces or connections, no volume; it is not read here")
@@ -122,9 +128,12 @@ def _geometry(image: nibabel.Nifti1Image, path: Path) -> tuple[tuple[float, ...]
         said = f"pixdim says voxels of {sizes.round(4).tolist()} mm, the {name} {steps.round(4).tolist()}"
         warnings.warn(f"{path}: {said}; the {name} is used", stacklevel=3)
     elif sform == qform:  # two statements about one space
-        off = (np.linalg.solve(image.affine, header.get_qform()) - np.eye(4)) * [*(*image.shape, 1)[:3], 1]
-        if np.abs(off).max() > 0.5:
-            warnings.warn(f"{path}: sform and qform lie {np.abs(off).max():.3g} voxels apart; sform used", stacklevel=3)
+        with suppress(ValueError):  # a qform that is none says nothing
+            off = np.abs(np.linalg.solve(image.affine, header.get_qform()) - np.eye(4)) * [*(*image.shape, 1)[:3], 1]
+            if off.max() > 0.5:
+                warnings.warn(
+                    f"{path}: sform and qform lie {off.max():.3g} voxels apart; the sform is used", stacklevel=3
+                )
     return spacing_of(affine)[-n:], affine
 
 

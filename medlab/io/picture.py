@@ -49,33 +49,35 @@ def _read_tiff(path: Path, max_voxels: int) -> Volume:
 
     with tifffile.TiffFile(path) as tiff:
         one, *others = tiff.series
-        page, turns = tiff.pages[0], {page.tags.valueof(274, 1) for page in tiff.pages}
-        tiff.filehandle.seek(tiff.pages.next_page_offset)  # 0 stands behind the last page
-        if any(tiff.filehandle.read(tiff.tiff.offsetsize)) or (tiff.is_imagej and one.kind != "imagej"):
+        page, first = tiff.pages[0], tiff.pages[0].tags.valueof(274, 1)
+        turns = {other.aspage().tags.valueof(274, first) for other in tiff.pages}  # the first may speak for all
+        tiff.filehandle.seek(tiff.pages.next_page_offset)
+        last = tiff.filehandle.read(tiff.tiff.offsetsize) == bytes(tiff.tiff.offsetsize)  # zeros stand behind the last
+        if not last or (tiff.is_imagej and one.kind != "imagej"):
             raise ReadError(f"{path}: cut off or damaged, pages after the first {len(tiff.pages)} are missing")
         if others:
             sizes = sorted({(image.shape, str(image.dtype)) for image in tiff.series})
             raise ReadError(f"{path}: its pages differ in size or kind {sizes}; save them one by one")
         axes = [AXES.get(axis, axis) for axis in one.axes]
-        if len(set(axes)) < len(axes) or not set(axes) <= set(AXES.values()) or len(turns) > 1:
-            what = f"its pages are {one.axes} {one.shape} (C: channels), not only slices or moments"
+        if len({*axes}) < len(axes) or not {*axes} <= {*AXES.values()} or len(turns) > 1 or one.dtype.kind == "c":
+            what = f"{one.axes} {one.shape} of {one.dtype} (C: channels), not only slices or moments of one kind"
             raise ReadError(f"{path}: {what}; save each part by itself")
         refuse_huge(path, one.size, max_voxels)
+        order = sorted(range(len(axes)), key=lambda i: "tzyxc".index(axes[i]))
+        axes = "".join(axes[i] for i in order).removesuffix("c")
         try:
-            array = None if page.photometric in BY_PILLOW else one.asarray()
+            array = None if page.photometric in BY_PILLOW else one.asarray().transpose(order)
         except ValueError as error:
             if "imagecodecs" not in str(error):
                 raise
             array = None
-    order = sorted(range(len(axes)), key=lambda i: "tzyxc".index(axes[i]))
-    axes = "".join(axes[i] for i in order).removesuffix("c")
-    if array is None:
-        array = _by_pillow(path, page)
-    else:
-        array = _as_seen(array.transpose(order), page, path)
-        turn, y = TURNS.get(min(turns), ""), axes.index("y")
-        array = array.swapaxes(y, y + 1) if "t" in turn else array
-        array = np.ascontiguousarray(np.flip(array, [y + "yx".index(axis) for axis in turn if axis != "t"]))
+        if array is None:
+            array = _by_pillow(path, page)
+        else:
+            turn, y = TURNS.get(min(turns), ""), axes.index("y")
+            array = _as_seen(array, page, path)
+            array = array.swapaxes(y, y + 1) if "t" in turn else array
+            array = np.ascontiguousarray(np.flip(array, [y + "yx".index(axis) for axis in turn if axis != "t"]))
     header = {"format": "TIFF", "axes": one.axes, "orientation": min(turns)}
     return Volume(array, source=str(path), header=header, axes=axes + "c" * (array.ndim - len(axes)))
 
