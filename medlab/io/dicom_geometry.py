@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 from pydicom.dataset import Dataset
 
-from medlab.io.volume import ReadError, spacing_of
+from medlab.io.volume import ReadError, steps_of
 
 UNIT_CM = 3  # the only unit of length of an ultrasound region, DICOM PS3.3 C.8.5.5.1.15
 TOLERANCE = 0.05  # of the usual step between slices: positions are rounded in headers; a missing slice makes 1.0
 ROUNDING = 1e-3  # of a pixel's size: what the last digits in headers of one series may differ by
-SAME_PLACE = 1e-3  # mm; positions that differ by less differ by rounding
+SAME_PLACE = 1e-4  # mm; positions that differ by less differ by rounding
 PLACE = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
 
 
@@ -152,7 +152,7 @@ def stack_geometry(headers: list[Dataset], names: list[str]) -> tuple[list[int],
         if not np.allclose(size, sizes[0], rtol=ROUNDING, atol=0):
             raise ReadError(f"{name}: its PixelSpacing {size} is not that of {names[0]}, {sizes[0]}; not one series")
     affine = slice_affine(headers[order[0]], Path(names[order[0]]), step=step)
-    return order, (spacing_of(affine)[0], *sizes[order[0]]), affine
+    return order, (steps_of(affine)[0], *sizes[order[0]]), affine
 
 
 def _check_steps(steps: np.ndarray, names: list[str]) -> None:

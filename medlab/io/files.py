@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from medlab.io.volume import ReadError, Series, Volume, spacing_of
+from medlab.io.volume import ReadError, Series, Volume, steps_of
 
 NIFTI = (".nii", ".nii.gz", ".hdr", ".img")
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
@@ -26,7 +26,12 @@ def read(
 
     Returns:
         A Volume: NIfTI and DICOM series as (z, y, x), one image as (y, x), time first, colour last. The grid is that of
-        the file; `io.reorient` turns it. CT comes in HU, NIfTI with its scale factors applied.
+        the file; `io.reorient` turns it. CT comes in HU where each slice has a rescale rule that works, else as stored
+        with the unit ""; NIfTI with its scale factors applied; a picture as it is meant to be seen.
+
+    Warns:
+        UserWarning: Once, with both statements and which is used, where a header contradicts itself; and where it
+            leaves open what values, frames, orientation or low values (MONOCHROME1) mean.
 
     Raises:
         FileNotFoundError: If there is no such file or folder.
@@ -76,7 +81,8 @@ def write(volume: Volume, path: str | Path) -> Path:
     """Write a volume: `.nii` or `.nii.gz`, `.png` for one image, or a new folder of DICOM files.
 
     A file appears whole or not at all; a folder that holds something is refused. Values and geometry survive a round
-    trip; what a format cannot hold is refused, never rounded.
+    trip; what a format cannot hold is refused, never rounded. The unit survives in DICOM (HU, Bq/ml; unknown stays
+    unknown); NIfTI and PNG have no place for it.
 
     Returns:
         The path written.
@@ -124,7 +130,7 @@ def _warn_of_steps(volume: Volume) -> None:
     """One warning where slices lean, or where other words of a DICOM header contradict their positions."""
     if volume.affine is None or volume.space != "zyx":
         return
-    step, apart = float(np.linalg.norm(volume.affine[:3, 0])), spacing_of(volume.affine)[0]
+    step, apart = float(np.linalg.norm(volume.affine[:3, 0])), steps_of(volume.affine)[0]
     lean = np.degrees(np.arccos(min(apart / step, 1)))
     header = volume.header
     names = ("SpacingBetweenSlices", "GantryDetectorTilt")

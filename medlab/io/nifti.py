@@ -9,16 +9,7 @@ import nibabel
 import numpy as np
 
 from medlab.files import beside
-from medlab.io.volume import (
-    ReadError,
-    Volume,
-    affine_at_origin,
-    ras_to_zyx,
-    refuse_huge,
-    rescale,
-    spacing_of,
-    xyz_to_ras,
-)
+from medlab.io.volume import ReadError, Volume, affine_at_origin, ras_to_zyx, refuse_huge, rescale, steps_of, xyz_to_ras
 
 MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}  # code in xyzt_units: unknown, metre, millimetre, micrometre
 
@@ -28,9 +19,7 @@ def read(path: Path, max_voxels: int) -> Volume:
     try:
         image = nibabel.load(path)
     except nibabel.spatialimages.HeaderDataError as error:
-        raise ReadError(
-            f"{path}: its header says what is not read here ({error}); convert it to int16 or float32"
-        ) from error
+        raise ReadError(f"{path}: its header says what is not read here ({error}); convert it to float32") from error
     if not isinstance(image, nibabel.analyze.AnalyzeImage):
         kind = type(image).__name__.removesuffix("Image")
         raise ReadError(f"{path}: a {kind} file holds surfaces or connections, no volume; it is not read here")
@@ -66,7 +55,7 @@ def write(volume: Volume, path: Path) -> None:
     xyz = array.transpose()  # (z, y, x) to (x, y, z); time, which stood first, comes last as NIfTI wants it
     image = nibabel.Nifti1Image(xyz, xyz_to_ras(affine))
     image.set_sform(xyz_to_ras(affine), code="scanner" if known else "unknown")
-    leans = not np.allclose(np.linalg.norm(affine[:3, :3], axis=0), spacing_of(affine), rtol=1e-3)  # no qform says that
+    leans = not np.allclose(np.linalg.norm(affine[:3, :3], axis=0), steps_of(affine), rtol=1e-3)  # no qform says that
     image.set_qform(xyz_to_ras(affine), code="scanner" if known and not leans else "unknown", strip_shears=True)
     image.header.set_xyzt_units("mm")
     if volume.axes == "tzyx" and "pixdim" in volume.header:  # the time step, with its unit in the upper bits
@@ -134,7 +123,7 @@ def _geometry(image: nibabel.Nifti1Image, path: Path) -> tuple[tuple[float, ...]
                 warnings.warn(
                     f"{path}: sform and qform lie {off.max():.3g} voxels apart; the sform is used", stacklevel=3
                 )
-    return spacing_of(affine)[-n:], affine
+    return steps_of(affine)[-n:], affine
 
 
 def _stored_sizes(image: nibabel.Nifti1Image) -> np.ndarray:

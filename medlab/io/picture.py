@@ -128,9 +128,7 @@ def write(volume: Volume, path: Path) -> None:
     """
     array = volume.array.astype(np.uint8) * 255 if volume.array.dtype == bool else volume.array
     if volume.axes not in ("yx", "yxc") or ("c" in volume.axes and array.shape[2] not in (3, 4)):
-        raise ValueError(
-            f"{path}: PNG holds one image (y, x) or (y, x, 3), got axes {volume.axes!r} and shape {array.shape}"
-        )
+        raise ValueError(f"{path}: PNG holds one image (y, x) or (y, x, 3), got {volume.axes!r}, shape {array.shape}")
     if not (array.dtype == np.uint8 or (array.dtype == np.uint16 and array.ndim == 2)):
         raise ValueError(
             f"{path}: PNG holds whole numbers of 8 or 16 bit (colour: 8), got {array.dtype}; "

@@ -21,10 +21,8 @@ class ReadError(ValueError):
 def refuse_huge(path: Path, size: int, max_voxels: int) -> None:
     """Stop before unpacking what would not fit into memory."""
     if size > max_voxels:
-        raise ReadError(
-            f"{path}: claims {size:,} voxels, more than max_voxels={max_voxels:,}; "
-            f"if you trust it, read it with a larger max_voxels"
-        )
+        what = f"claims {size:,} voxels, more than max_voxels={max_voxels:,}"
+        raise ReadError(f"{path}: {what}; if you trust it, read it with a larger max_voxels")
 
 
 def rescale(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
@@ -219,7 +217,7 @@ def middle_slice(volume: Volume) -> Volume:
     return replace(volume, array=array, spacing=spacing, affine=None, axes="yx")
 
 
-def spacing_of(affine: np.ndarray) -> tuple[float, ...]:
+def steps_of(affine: np.ndarray) -> tuple[float, ...]:
     """Steps (z, y, x) in mm whose product is the volume of a voxel: z, where it leans, from plane to plane."""
     steps = np.linalg.norm(affine[:3, :3], axis=0)
     upright = np.abs(np.diag(np.linalg.qr(affine[:3, 2::-1])[1]))[::-1]
