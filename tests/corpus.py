@@ -33,7 +33,8 @@ def volume(shape=(6, 9, 8), *, modality: str = "CT", seed: int = 0) -> io.Volume
     affine = np.eye(4)
     affine[:3, :3] = turn * SPACING
     affine[:3, 3] = rng.uniform(-200, 200, 3)
-    return io.Volume(rng.integers(-1000, 1500, shape).astype(np.int16), SPACING, affine, modality)
+    array = rng.integers(-1000, 1500, shape).astype(np.int16)
+    return io.Volume(array, SPACING, affine, modality, unit="HU" if modality == "CT" else "")
 
 
 def series(folder: Path, **options) -> list[Path]:

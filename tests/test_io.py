@@ -244,7 +244,7 @@ def test_a_left_handed_volume_comes_back_turned_but_in_place(tmp_path):
     volume = corpus.volume()
     affine = volume.affine.copy()
     affine[:3, 0] *= -1
-    read = io.read(io.write(io.Volume(volume.array, volume.spacing, affine, "CT"), tmp_path / "s"))
+    read = io.read(io.write(io.Volume(volume.array, volume.spacing, affine, "CT", unit="HU"), tmp_path / "s"))
     np.testing.assert_array_equal(read.array, volume.array[::-1])
     np.testing.assert_allclose(read.to_mm((5, 0, 0)), affine[:3, 3], atol=1e-6)
 
@@ -320,7 +320,7 @@ def test_round_trip_keeps_values_and_millimetres(shape, spacing, seed, tmp_path_
     turn[:, 0] *= np.sign(np.linalg.det(turn[:, [2, 1, 0]]))
     affine = np.eye(4)
     affine[:3, :3], affine[:3, 3] = turn * spacing, rng.uniform(-300, 300, 3)
-    volume = io.Volume(rng.integers(-1024, 3071, shape).astype(np.int16), spacing, affine, "CT")
+    volume = io.Volume(rng.integers(-1024, 3071, shape).astype(np.int16), spacing, affine, "CT", unit="HU")
     as_nifti = io.read(io.write(volume, folder / "v.nii.gz"))
     as_dicom = io.read(io.write(volume, folder / "v"))
     for read in (as_nifti, as_dicom):

@@ -24,7 +24,9 @@ def test_bad_file_is_refused_by_name(name, tmp_path):
 
 @pytest.mark.filterwarnings("ignore")
 @given(
-    place=st.floats(0, 1), content=st.binary(min_size=1, max_size=8), kind=st.sampled_from(["dcm", "nii", "png", "jpg"])
+    place=st.floats(0, 1),
+    content=st.binary(min_size=1, max_size=8),
+    kind=st.sampled_from(["dcm", "nii", "png", "jpg", "tif"]),
 )
 @settings(max_examples=60, deadline=None)
 def test_a_damaged_file_is_read_or_refused_but_never_breaks(place, content, kind, tmp_path_factory):

@@ -106,6 +106,10 @@ def test_the_dome_of_the_diaphragm_in_the_first_slice_is_no_hole():
         (np.full((5, 40, 40), np.nan), SPACING, "hu must be finite, got 8000 pixels"),
         (np.zeros((5, 40, 40)), (1, 1), r"spacing must be 3 numbers above 0 mm, one an axis, got \(1, 1\)"),
         (np.zeros((5, 40, 40)), (0, 1, 1), "spacing must be 3 numbers above 0"),
+        (np.zeros((5, 40, 40)), (0.0025, 0.002, 0.002), r"spacing must be in mm .* 0\.08 × 0\.08 mm"),  # metres
+        (np.zeros((40, 40)), (0.002, 0.002), "spacing must be in mm"),
+        (np.zeros((5, 40, 40)), (0.0025, 2, 2), r"spacing must be in mm .* 0\.0025 mm apart"),
+        (np.zeros((5, 40, 40)), (2500, 2000, 2000), "spacing must be in mm"),  # micrometres
         (np.zeros((2, 5, 40, 40)), SPACING, r"hu must be \(y, x\) or \(z, y, x\)"),
     ],
 )

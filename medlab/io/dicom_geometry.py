@@ -1,14 +1,17 @@
 """Where DICOM slices lie: pixel spacing, directions, position, and the order of slices along their normal."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 from pydicom.dataset import Dataset
 
-from medlab.io.volume import ReadError
+from medlab.io.volume import ReadError, steps_of
 
 UNIT_CM = 3  # the only unit of length of an ultrasound region, DICOM PS3.3 C.8.5.5.1.15
 TOLERANCE = 0.05  # of the usual step between slices: positions are rounded in headers; a missing slice makes 1.0
+ROUNDING = 1e-3  # of a pixel's size: what the last digits in headers of one series may differ by
+SAME_PLACE = 1e-4  # mm; positions that differ by less differ by rounding
 PLACE = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
 
 
@@ -50,21 +53,36 @@ def has_place(ds: Dataset) -> bool:
     return all(ds.get(keyword) for keyword in PLACE)
 
 
+def are_slices(frames: list[Dataset]) -> bool:
+    """Whether frames lie at places of their own; those of a film do not."""
+    if not all(map(has_place, frames)):
+        return False
+    return np.ptp([[float(p) for p in frame.ImagePositionPatient] for frame in frames], axis=0).max() > SAME_PLACE
+
+
 def in_plane_spacing(ds: Dataset, path: Path) -> tuple[float, float] | None:
     """Distance between rows and between columns in mm; None where the header does not say.
 
-    X-ray images give it at the detector, so organs measure larger than they are by the magnification.
+    X-ray images give it at the detector, so organs measure larger than they are by the magnification. A spacing that is
+    none (0, empty, NaN) is passed over with a warning; an image with a place in the patient is refused.
     """
     for name in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
         if ds.get(name):
-            spacing = tuple(float(step) for step in ds[name].value)
-            if len(spacing) != 2 or not all(step > 0 for step in spacing):
+            spacing = tuple(float(step) for step in np.atleast_1d(ds[name].value))
+            if _is_spacing(spacing):
+                return spacing
+            if ds.get("ImagePositionPatient"):
                 raise ReadError(f"{path}: {name} must be two numbers above 0 mm, the header says {spacing}")
-            return spacing
+            warnings.warn(f"{path}: {name} is {spacing}, which is no spacing in mm; it is passed over", stacklevel=3)
     regions = ds.get("SequenceOfUltrasoundRegions") or []
     if len(regions) == 1 and all(regions[0].get(f"PhysicalUnits{axis}Direction") == UNIT_CM for axis in "XY"):
-        return tuple(abs(float(regions[0][f"PhysicalDelta{axis}"].value)) * 10 for axis in "YX")
+        spacing = tuple(abs(float(regions[0].get(f"PhysicalDelta{axis}") or 0)) * 10 for axis in "YX")
+        return spacing if _is_spacing(spacing) else None
     return None  # regions of different scale in one picture give no single answer
+
+
+def _is_spacing(spacing: tuple[float, ...]) -> bool:
+    return len(spacing) == 2 and all(0 < step < np.inf for step in spacing)
 
 
 def slice_affine(ds: Dataset, path: Path, *, step: np.ndarray | None = None) -> np.ndarray | None:
@@ -123,23 +141,28 @@ def order_slices(headers: list[Dataset], names: list[str]) -> tuple[list[int], n
 
 
 def stack_geometry(headers: list[Dataset], names: list[str]) -> tuple[list[int], tuple[float, ...], np.ndarray]:
-    """The order of slices along their normal, and spacing and affine of their stack; as `order_slices`."""
+    """The order of slices along their normal, and spacing and affine of their stack; as `order_slices`.
+
+    Raises:
+        ReadError: Also if pixel sizes differ by more than rounding.
+    """
     order, step = order_slices(headers, names)
-    lowest, path = headers[order[0]], Path(names[order[0]])
-    spacing = (float(np.linalg.norm(step)), *in_plane_spacing(lowest, path))
-    return order, spacing, slice_affine(lowest, path, step=step)
+    sizes = [in_plane_spacing(ds, Path(name)) for ds, name in zip(headers, names, strict=True)]
+    for size, name in zip(sizes, names, strict=True):
+        if not np.allclose(size, sizes[0], rtol=ROUNDING, atol=0):
+            raise ReadError(f"{name}: its PixelSpacing {size} is not that of {names[0]}, {sizes[0]}; not one series")
+    affine = slice_affine(headers[order[0]], Path(names[order[0]]), step=step)
+    return order, (steps_of(affine)[0], *sizes[order[0]]), affine
 
 
 def _check_steps(steps: np.ndarray, names: list[str]) -> None:
     """Refuse slices at one place, gaps, and steps of different size."""
-    apart = steps[steps > 1e-4]
+    apart = steps[steps > SAME_PLACE]
     usual = float(np.median(apart)) if len(apart) else 0.0
     for below, above, step in zip(names[:-1], names[1:], steps, strict=True):
-        if step <= max(1e-4, TOLERANCE * usual):
-            raise ReadError(
-                f"{above}: lies at the same place as {below}; a copy, or a series in time or with several echoes: "
-                f"split it so that each position stands once"
-            )
+        if step <= max(SAME_PLACE, TOLERANCE * usual):
+            what = "a copy, or a series in time or with several echoes: split it so that each position stands once"
+            raise ReadError(f"{above}: lies at the same place as {below}; {what}")
         if abs(step - usual) > TOLERANCE * usual:
             missing = round(step / usual) - 1
             what = f"{missing} missing slice(s)" if missing > 0 else "an uneven step"

@@ -16,7 +16,8 @@ SAME_STACK = ("FrameOfReferenceUID", "Modality", "Rows", "Columns", "SamplesPerP
 TAGS = [
     "SOPClassUID", *SAME_SERIES, *SAME_STACK, "SeriesNumber", "SeriesDescription", "NumberOfFrames",
     "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SpacingBetweenSlices",
-    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", "ImageType", "RescaleSlope",
+    "RescaleIntercept", "RescaleType", "ModalityLUTSequence", "Units", "DoseGridScaling",
 ]  # fmt: skip
 DICOM_NAMES = (".dcm", ".dicom", ".ima")
 
@@ -130,14 +131,15 @@ def _spacing(group: Headers) -> tuple[float, float, float] | None:
     headers, names = [placed(ds) for ds in group.values()], [str(path) for path in group]
     if len(headers) > 1:
         return stack_geometry(headers, names)[1]
-    between, in_plane = headers[0].get("SpacingBetweenSlices"), in_plane_spacing(headers[0], Path(names[0]))
-    return (float(between), *in_plane) if between and in_plane else None
+    between = headers[0].get("SpacingBetweenSlices")
+    in_plane = between and in_plane_spacing(headers[0], Path(names[0]))
+    return (float(between), *in_plane) if in_plane else None
 
 
 def _stack(folder: Path, group: Headers, max_voxels: int) -> Volume:
     files, names = list(group), [str(path) for path in group]
     refuse_huge(folder, sum(dicom.voxels(ds, path) for path, ds in group.items()), max_voxels)
-    headers = [_checked(ds, group, name) for ds, name in zip(group.values(), names, strict=True)]
+    headers = [_checked(ds, group, path) for path, ds in group.items()]
     order, spacing, affine = stack_geometry(headers, names)
     array, lowest = None, None
     for z, i in enumerate(order):  # one file at a time: a series may fill half of the memory
@@ -149,23 +151,26 @@ def _stack(folder: Path, group: Headers, max_voxels: int) -> Volume:
             array, lowest = np.empty((len(order), *pixels.shape), pixels.dtype), ds
         array = array.astype(np.promote_types(array.dtype, pixels.dtype), copy=False)
         array[z] = pixels
-    about = {"source": str(folder), "header": dicom.plain_header(lowest), **dicom.meaning(lowest)}
+    about = {"source": str(folder), "header": dicom.plain_header(lowest), **dicom.meaning(lowest, files[order[0]])}
     return Volume(array, spacing, affine, axes="zyx" + "c" * (array.ndim - 3), **about)
 
 
-def _checked(ds: Dataset, group: Headers, name: str) -> Dataset:
+def _checked(ds: Dataset, group: Headers, path: Path) -> Dataset:
     """Where a slice lies, once it is clear that it can be stacked on the others."""
     first_path, first = next(iter(group.items()))
     if dicom.n_frames(ds) > 1:
-        raise ReadError(f"{name}: holds several frames, so this series is no stack of files; read them one by one")
+        raise ReadError(f"{path}: holds several frames, so this series is no stack of files; read them one by one")
+    dicom.refuse_put_together(ds, path)
     if not has_place(placed(ds)):
-        raise ReadError(
-            f"{name}: has no position in the patient, so the {len(group)} files of this series cannot be stacked; "
-            f"read them one by one"
-        )
+        what = f"has no position in the patient, so the {len(group)} files of this series cannot be stacked"
+        raise ReadError(f"{path}: {what}; read them one by one")
     for tag in SAME_STACK:
         if ds.get(tag) != first.get(tag):
-            raise ReadError(f"{name}: {tag} is {ds.get(tag)}, but {first.get(tag)} in {first_path}; not one series")
-    if in_plane_spacing(placed(ds), Path(name)) != in_plane_spacing(placed(first), first_path):
-        raise ReadError(f"{name}: its PixelSpacing is not that of {first_path}; not one series")
+            raise ReadError(f"{path}: {tag} is {ds.get(tag)}, but {first.get(tag)} in {first_path}; not one series")
+    mine, usual = (
+        f"{'rescaled' if dicom.has_rule(*one) else 'without a rescale rule'}, unit {dicom.meaning(*one)['unit']!r}"
+        for one in ((ds, path), (first, first_path))
+    )
+    if mine != usual:
+        raise ReadError(f"{path}: {mine}, but {first_path}: {usual}; not one series, export it again")
     return placed(ds)

@@ -9,9 +9,10 @@ from pydicom.dataset import Dataset
 from pydicom.valuerep import DSfloat
 
 from medlab.files import new_folder
+from medlab.io.dicom import PET_UNITS
 from medlab.io.volume import Volume
 
-CLASSES = {"CT": uid.CTImageStorage, "MR": uid.MRImageStorage}
+CLASSES = {"CT": uid.CTImageStorage, "MR": uid.MRImageStorage, "PT": uid.PositronEmissionTomographyImageStorage}
 CARRIED = (  # what a header may bring along from where the volume was read
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "PatientAge", "StudyDate", "StudyTime", "StudyID",
     "AccessionNumber", "ReferringPhysicianName", "InstitutionName", "StudyDescription", "SeriesDescription",
@@ -25,33 +26,35 @@ def write(volume: Volume, folder: Path) -> None:
     """Write a (z, y, x) or (y, x) volume as an uncompressed DICOM series; the same volume gives the same bytes.
 
     Slices are numbered along z. Readers sort along the normal of the slices, so a left-handed volume comes back with z
-    turned round, each voxel still at its place in mm. CT values are stored as HU (slope 1, intercept 0). Names and
-    dates come from `volume.header` where it has them.
+    turned round, each voxel still at its place in mm. A rescale rule (slope 1, intercept 0) is written only where
+    `volume.unit` is known, so that unknown values do not come back as HU. Names, dates and the polarity (MONOCHROME1:
+    low is bright) come from `volume.header` where it has them.
 
     Raises:
         FileExistsError: If the folder holds something.
-        ValueError: If values are not whole numbers of 16 bit, the place in the patient is unknown, or rows and columns
-            are not perpendicular.
+        ValueError: If values are not whole numbers of 16 bit, their unit has no place in DICOM, the place in the
+            patient is unknown, or rows and columns are not perpendicular.
     """
     slices = _whole_numbers(volume, folder)
     row, column, spacing = _plane(volume, folder)
+    rule = _rule(volume, folder)
+    inverted = volume.header.get("PhotometricInterpretation") == "MONOCHROME1"
     digest = _digest(volume)
-    study, series, frame = (_stable_uid(digest, part) for part in ("study", "series", "frame"))
+    study, series, frame = (uid.generate_uid(entropy_srcs=[digest, part]) for part in ("study", "series", "frame"))
     apart = abs(np.cross(row, column) @ volume.affine[:3, 0])  # along the normal, whatever the tilt
     with new_folder(folder) as part:
         for i, pixels in enumerate(slices):
             ds = _header(volume)
             ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.FrameOfReferenceUID = study, series, frame
-            ds.SOPInstanceUID = _stable_uid(digest, str(i))
+            ds.SOPInstanceUID = uid.generate_uid(entropy_srcs=[digest, str(i)])
             ds.InstanceNumber = i + 1
             ds.ImagePositionPatient = _numbers(volume.to_mm((i, 0, 0)))
             ds.ImageOrientationPatient = _numbers([*row, *column])
             ds.PixelSpacing = _numbers(spacing)
             ds.SpacingBetweenSlices = _numbers([apart])[0]
-            ds.RescaleIntercept, ds.RescaleSlope = 0, 1
-            if volume.modality == "CT":
-                ds.RescaleType = "HU"
-            ds.set_pixel_data(pixels, "MONOCHROME2", bits_stored=16, generate_instance_uid=False)
+            for keyword, value in rule.items():
+                setattr(ds, keyword, value)
+            ds.set_pixel_data(pixels, f"MONOCHROME{2 - inverted}", bits_stored=16, generate_instance_uid=False)
             ds.save_as(part / f"{i + 1:04d}.dcm", enforce_file_format=True)
 
 
@@ -70,6 +73,19 @@ def _whole_numbers(volume: Volume, folder: Path) -> np.ndarray:
         if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
             return array.astype(kind)
     raise ValueError(f"{folder}: values from {low} to {high} do not fit in 16 bit; write NIfTI instead")
+
+
+def _rule(volume: Volume, folder: Path) -> dict[str, int | str]:
+    """The elements that make stored values mean what they mean; none where that is unknown."""
+    if not volume.unit:
+        return {}
+    code = {unit: code for code, unit in PET_UNITS.items()}.get(volume.unit)
+    if volume.modality == "CT":
+        return {"RescaleSlope": 1, "RescaleIntercept": 0, "RescaleType": volume.unit}
+    if volume.modality == "PT" and code:
+        return {"RescaleSlope": 1, "RescaleIntercept": 0, "Units": code}
+    what = f"HU in CT and Bq/ml in PT, not the unit {volume.unit!r} in modality {volume.modality!r}"
+    raise ValueError(f"{folder}: DICOM here can say {what}; write NIfTI, or set unit to ''")
 
 
 def _plane(volume: Volume, folder: Path) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
@@ -99,12 +115,9 @@ def _header(volume: Volume) -> Dataset:
 def _digest(volume: Volume) -> str:
     content = hashlib.sha256(np.ascontiguousarray(volume.array).tobytes())
     content.update(np.round(volume.affine, 6).tobytes() + volume.modality.encode())
+    content.update((volume.unit + str(volume.header.get("PhotometricInterpretation", ""))).encode())
     content.update(str(volume.header.get("PatientID", "")).encode())
     return content.hexdigest()
-
-
-def _stable_uid(digest: str, part: str) -> str:
-    return uid.generate_uid(entropy_srcs=[digest, part])
 
 
 def _numbers(values) -> list[DSfloat]:

@@ -1,10 +1,11 @@
 """One door for all kinds of files: `read`, `series`, `write`."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 
-from medlab.io.volume import ReadError, Series, Volume
+from medlab.io.volume import ReadError, Series, Volume, steps_of
 
 NIFTI = (".nii", ".nii.gz", ".hdr", ".img")
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
@@ -25,7 +26,12 @@ def read(
 
     Returns:
         A Volume: NIfTI and DICOM series as (z, y, x), one image as (y, x), time first, colour last. The grid is that of
-        the file; `io.reorient` turns it. CT comes in HU, NIfTI with its scale factors applied.
+        the file; `io.reorient` turns it. CT comes in HU where each slice has a rescale rule that works, else as stored
+        with the unit ""; NIfTI with its scale factors applied; a picture as it is meant to be seen.
+
+    Warns:
+        UserWarning: Once, with both statements and which is used, where a header contradicts itself; and where it
+            leaves open what values, frames, orientation or low values (MONOCHROME1) mean.
 
     Raises:
         FileNotFoundError: If there is no such file or folder.
@@ -47,13 +53,12 @@ def read(
             volume = dicom_series.read_folder(path, uid=series, max_voxels=max_voxels)
         else:
             volume = _read_file(path, max_voxels)
+        _warn_of_steps(volume)
     except (ReadError, PermissionError, MemoryError):
         raise
     except Exception as error:  # damaged files break the libraries in more ways than anyone can list
-        what = f"{type(error).__name__}: {error}"
-        raise ReadError(
-            f"{path}: not what its name says, or cut off or damaged ({what}); copy or export it again"
-        ) from error
+        what = f"of a kind not read here, cut off or damaged ({type(error).__name__}: {error})"
+        raise ReadError(f"{path}: not what its name says, {what}; copy or export it again") from error
     return _without_nan(volume, fill_nan)
 
 
@@ -76,13 +81,15 @@ def write(volume: Volume, path: str | Path) -> Path:
     """Write a volume: `.nii` or `.nii.gz`, `.png` for one image, or a new folder of DICOM files.
 
     A file appears whole or not at all; a folder that holds something is refused. Values and geometry survive a round
-    trip; what a format cannot hold is refused, never rounded.
+    trip; what a format cannot hold is refused, never rounded. The unit survives in DICOM (HU, Bq/ml; unknown stays
+    unknown); NIfTI and PNG have no place for it.
 
     Returns:
         The path written.
 
     Raises:
-        ValueError: If the format cannot hold the volume or the ending is unknown.
+        ValueError: If the format cannot hold the volume or the ending is unknown; also if low values are bright
+            (MONOCHROME1 in the header), which only DICOM can say.
         FileExistsError: If the folder for a DICOM series is not empty.
     """
     path = Path(path).expanduser()
@@ -95,6 +102,8 @@ def write(volume: Volume, path: str | Path) -> Path:
         from medlab.io import dicom_write as writer
     else:
         raise ValueError(f"{path}: write to .nii.gz, .nii, .png or a folder (no ending: DICOM), not {kind!r}")
+    if kind and volume.header.get("PhotometricInterpretation") == "MONOCHROME1":
+        raise ValueError(f"{path}: low is bright (MONOCHROME1 in header), which only DICOM can say; invert it first")
     writer.write(volume, path)
     return path
 
@@ -115,6 +124,22 @@ def _read_file(path: Path, max_voxels: int) -> Volume:
         known = ", ".join([".dcm", *NIFTI, *PICTURES])
         raise ReadError(f"{path}: {kind!r} is not a kind of image file known here ({known}, or a folder of DICOM)")
     return reader.read(path, max_voxels)
+
+
+def _warn_of_steps(volume: Volume) -> None:
+    """One warning where slices lean, or where other words of a DICOM header contradict their positions."""
+    if volume.affine is None or volume.space != "zyx":
+        return
+    step, apart = float(np.linalg.norm(volume.affine[:3, 0])), steps_of(volume.affine)[0]
+    lean = np.degrees(np.arccos(min(apart / step, 1)))
+    header = volume.header
+    names = ("SpacingBetweenSlices", "GantryDetectorTilt")
+    said = {name: header[name] for name in names if header.get(name)}
+    between, tilt = (abs(float(said.get(name, 0))) for name in names)
+    if lean or tilt > 3 or (between and min(abs(between - step), abs(between - apart)) > 0.02 * step):
+        what = f"by position slices lie {step:.4g} mm apart and lean {lean:.1f}°; the header says {said or 'no more'}"
+        used = f"positions are used, and spacing z is from plane to plane ({apart:.4g} mm), so that volumes are right"
+        warnings.warn(f"{volume.source}: {what}; {used}", stacklevel=3)
 
 
 def _suffix(path: Path) -> str:

@@ -1,5 +1,6 @@
 """What every reader returns: an array, the size of its voxels and where they lie in the patient."""
 
+import warnings
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,8 @@ class ReadError(ValueError):
 def refuse_huge(path: Path, size: int, max_voxels: int) -> None:
     """Stop before unpacking what would not fit into memory."""
     if size > max_voxels:
-        raise ReadError(
-            f"{path}: claims {size:,} voxels, more than max_voxels={max_voxels:,}; "
-            f"if you trust it, read it with a larger max_voxels"
-        )
+        what = f"claims {size:,} voxels, more than max_voxels={max_voxels:,}"
+        raise ReadError(f"{path}: {what}; if you trust it, read it with a larger max_voxels")
 
 
 def rescale(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
@@ -48,6 +47,15 @@ def rescale(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
     return stored.astype(np.float64) + shift
 
 
+def palette_of_8_bits(palette: np.ndarray, said: int, stored: int, path: Path) -> np.ndarray:
+    """A palette as 8 bits a colour; where header (`said`), storage and values contradict each other, values count."""
+    bits = 16 if palette.max() > 255 else 8
+    if not said == stored == bits:
+        what = f"should have {said} bits a colour, is stored in {stored} and has values up to {palette.max()}"
+        warnings.warn(f"{path}: the palette {what}; read as {bits} bits", stacklevel=5)
+    return (palette >> (bits - 8)).astype(np.uint8)
+
+
 @dataclass(eq=False)
 class Volume:
     """An image or a stack of images with its geometry.
@@ -55,7 +63,8 @@ class Volume:
     Args:
         array: Pixels, axes as in `axes`; CT in HU.
         spacing: Distance between voxel centres in mm, one number per spatial axis, in their order; None if the file
-            does not say.
+            does not say. Where slices lean (a tilted gantry) z is the distance between planes: the product is always
+            the volume of a voxel, and `affine` says how far it is to the next.
         affine: 4x4 matrix from the index (z, y, x, 1) to millimetres in the patient, towards left, posterior and
             superior (LPS, as in DICOM). A single image has z = 0. None if the file does not say.
         modality: "CT", "MR", "PT", "US", ...; empty if the file does not say.
@@ -63,7 +72,8 @@ class Volume:
         header: What else the file says, as plain Python values.
         axes: One letter per axis: z, y, x in space, t for time or frame, c for colour. Left out, it is "yx", "zyx" or
             "tzyx" by the number of axes; colour has to be named.
-        unit: Of the values: "HU" only where the file gives the rule that makes them so; empty if unknown.
+        unit: Of the values: "HU" only where the file gives the rule that makes them so; empty if unknown, and then it
+            is written as unknown.
 
     Raises:
         ValueError: If axes, spacing and affine do not fit the array or each other.
@@ -95,8 +105,10 @@ class Volume:
             raise ValueError(f"affine must be a finite 4x4 matrix, got {self.affine.tolist()}")
         if abs(np.linalg.det(self.affine[:3, :3])) < 1e-9:
             raise ValueError(f"affine must span a volume, got {self.affine.tolist()}")
-        steps = np.linalg.norm(self.affine[:3, :3], axis=0)[-len(self.space) :]
-        if self.spacing is not None and not np.allclose(steps, self.spacing, rtol=1e-2):
+        n, sides = len(self.space), self.affine[:3, :3]
+        steps = np.linalg.norm(sides, axis=0)[-n:]
+        planes = 1 / np.linalg.norm(np.linalg.inv(sides), axis=1)[-n:]  # from one to the next
+        if self.spacing is not None and not np.all((0.99 * planes <= self.spacing) & (self.spacing <= 1.01 * steps)):
             raise ValueError(f"spacing {self.spacing} mm and affine (steps of {steps.round(4).tolist()} mm) disagree")
 
     @property
@@ -173,7 +185,7 @@ def reorient(volume: Volume, axes: str = "LPS") -> Volume:
     xyz_first = np.moveaxis(volume.array, [first + 2, first + 1, first], [0, 1, 2])
     turned = orientations.apply_orientation(xyz_first, turn)
     affine = xyz_to_ras(volume.affine) @ orientations.inv_ornt_aff(turn, xyz_first.shape[:3])
-    spacing = volume.spacing and tuple(np.linalg.norm(affine[:3, :3], axis=0)[::-1])
+    spacing = volume.spacing and tuple(volume.spacing[2 - axis] for axis in np.argsort(turn[:, 0])[::-1])
     array = np.ascontiguousarray(np.moveaxis(turned, [0, 1, 2], [first + 2, first + 1, first]))
     return replace(volume, array=array, spacing=spacing, affine=ras_to_zyx(affine), header=dict(volume.header))
 
@@ -203,6 +215,13 @@ def middle_slice(volume: Volume) -> Volume:
         array = (array[..., :3] @ np.array(LUMA)).astype(np.float32)
     spacing = volume.spacing and volume.spacing[-2:]
     return replace(volume, array=array, spacing=spacing, affine=None, axes="yx")
+
+
+def steps_of(affine: np.ndarray) -> tuple[float, ...]:
+    """Steps (z, y, x) in mm whose product is the volume of a voxel: z, where it leans, from plane to plane."""
+    steps = np.linalg.norm(affine[:3, :3], axis=0)
+    upright = np.abs(np.diag(np.linalg.qr(affine[:3, 2::-1])[1]))[::-1]
+    return tuple((steps if np.allclose(upright, steps, rtol=1e-3) else upright).tolist())
 
 
 def xyz_to_ras(affine: np.ndarray) -> np.ndarray:

@@ -17,6 +17,8 @@ AIRWAY_MM = 2.5  # radius; narrower airways stay with the lung
 AIRWAYS_ML = 60.0  # trachea and main bronchi hold less; more means that the growing leaked into the lung
 WALL_MM = 2.0  # of an airway, with the voxels that it fills in part
 DENT_MM = 15.0  # radius of a ball that does not fit into a nodule on the chest wall, but into heart and diaphragm
+SIDE_MM = (30.0, 2000.0)  # of a slice that shows a whole chest, children included; no millimetres outside
+THINNEST_MM = 0.05  # from slice to slice
 NODULE_MM2 = 1300.0  # section of the largest nodule: 40 mm across
 
 
@@ -32,7 +34,7 @@ def lungs(hu: np.ndarray, *, spacing: tuple[float, ...]) -> np.ndarray:
         bool, same shape. Nodules at the edge of a lung are in it up to 30 mm across; consolidation and fluid are not.
 
     Raises:
-        ValueError: If there are no lungs in it, `hu` is not finite, or the spacing does not fit.
+        ValueError: If there are no lungs in it, `hu` is not finite, or the spacing does not fit or is not in mm.
 
     Source of the order of steps: Hu, Hoffman and Reinhardt 2001, doi:10.1109/42.929615.
     """
@@ -40,6 +42,10 @@ def lungs(hu: np.ndarray, *, spacing: tuple[float, ...]) -> np.ndarray:
 
     hu = arguments.image(hu, "hu", ndim=(2, 3))
     steps = arguments.spacing(spacing, hu.ndim)
+    sides = [n * step for n, step in zip(hu.shape[-2:], steps[-2:])]
+    if not all(SIDE_MM[0] <= side <= SIDE_MM[1] for side in sides) or steps[0] < THINNEST_MM:
+        what = f"{steps} makes slices of {sides[0]:.3g} × {sides[1]:.3g} mm, {steps[0]:.3g} mm apart"
+        raise ValueError(f"spacing must be in mm and the image a whole chest; {what} (a chest: {SIDE_MM} mm)")
     if hu.ndim == 2:
         return lungs(hu[None], spacing=(2 * DENT_MM, *steps))[0]  # so thick that no ball reaches the next slice
     air = _air_in_body(hu)
