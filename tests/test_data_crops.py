@@ -90,7 +90,7 @@ def test_outside_the_scan_the_edge_goes_on():
     image[1] = 50
     mask = np.ones(image.shape, bool)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         found = data.crops(one(image, mask, (1, 1, 1)), size_mm=12, shape=12)
     assert set(np.unique(found.images)) == {-800, 50}
     assert found.masks.sum() == mask.sum()  # a lesion does not go on outside
@@ -103,7 +103,7 @@ def test_a_lesion_larger_than_the_cube_is_counted():
         data.crops(one(image, mask, (1, 1, 1)), size_mm=8, shape=8)
     fine = lesion((40, 40, 40), (0.5, 0.5, 0.5))  # 14 mm are 28 voxels
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         data.crops(one(*fine, (0.5, 0.5, 0.5)), size_mm=16, shape=8)
 
 

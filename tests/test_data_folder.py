@@ -83,7 +83,7 @@ def test_a_folder_that_is_no_data_set_is_refused(tmp_path):
 def quiet():
     """Nothing was left out, so nothing is said."""
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         yield
 
 

@@ -78,7 +78,7 @@ def test_the_official_file_loads_without_a_word(tmp_path, monkeypatch):
     path, _ = medmnist_file(tmp_path, "pneumoniamnist")
     official(monkeypatch, "pneumoniamnist", path, (20, 6, 8))
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         data.load("pneumoniamnist", folder=tmp_path)
 
 

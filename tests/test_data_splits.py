@@ -259,7 +259,7 @@ def test_an_official_split_that_leaks_is_only_warned_about():
     with pytest.warns(UserWarning, match=r"1 images of the second.*official split"):
         data.refuse_leak(train, val)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         data.refuse_leak(train, test)
     with pytest.raises(data.LeakError):  # parts mixed by hand are no official split
         data.refuse_leak(whole[[0, 3, 4]], whole[[1, 2, 5]])
