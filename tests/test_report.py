@@ -224,6 +224,15 @@ def alive(pid: int) -> bool:
     return not (state.exists() and state.read_text().rsplit(")", 1)[1].split()[0] == "Z")
 
 
+def test_a_relative_folder_is_the_one_that_the_reader_stands_in(tmp_path, monkeypatch):
+    """Lessons run in a folder of their own."""
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert lessons.value_of("dataset", "mine", "'phantom-nodules'") == str(tmp_path / "mine")
+    assert lessons.value_of("path", "mine/a.dcm", "''") == str(tmp_path / "mine" / "a.dcm")
+    assert lessons.value_of("dataset", "pneumoniamnist", "'phantom-nodules'") == "pneumoniamnist"
+
+
 def test_unknown_parameter_lists_the_known_ones(good, tmp_path, capsys):
     assert main(["report", str(good), "--out", str(tmp_path / "out"), "-p", "m", "7"]) == 2
     assert "'m'; there are n, path" in capsys.readouterr().err

@@ -73,10 +73,10 @@ def turned_point(path: Path, point: tuple[float, float, float]) -> tuple[float, 
     if path.name.lower().endswith((".nii", ".nii.gz")):  # the header is enough
         import nibabel
 
-        from medlab.io.nifti import _geometry
+        from medlab.io.nifti import geometry
 
         header = nibabel.load(path)
-        shape, affine = header.shape[2::-1], _geometry(header, path)[1]
+        shape, affine = header.shape[2::-1], geometry(header, path)[1]
     else:
         _, shape, affine = _read(str(path))
     if affine is None or len(shape) != 3:

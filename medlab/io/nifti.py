@@ -30,7 +30,7 @@ def read(path: Path, max_voxels: int) -> Volume:
     array = _values(image, path)
     if len(shape) == 4 and shape[3] == 1:  # one moment in time is a volume
         array, shape = array[0], shape[:3]
-    spacing, affine = _geometry(image, path)
+    spacing, affine = geometry(image, path)
     colour = "c" if array.ndim > len(shape) else ""
     axes = "tzyx"[-len(shape) :] + colour
     header = {key: value.tolist() for key, value in image.header.items()}
@@ -89,7 +89,7 @@ def _values(image: nibabel.Nifti1Image, path: Path) -> np.ndarray:
     return np.array(values.transpose(), order="C")  # a copy of its own: uncompressed files come memory-mapped
 
 
-def _geometry(image: nibabel.Nifti1Image, path: Path) -> tuple[tuple[float, ...] | None, np.ndarray | None]:
+def geometry(image: nibabel.Nifti1Image, path: Path) -> tuple[tuple[float, ...] | None, np.ndarray | None]:
     """Spacing (z, y, x) in mm, and the affine, as far as the header knows them.
 
     Where it contradicts itself the affine counts (sform before qform, as in nibabel), with one warning.

@@ -99,7 +99,8 @@ def value_of(name: str, text: str, default: str) -> Any:
     >>> value_of("n_images", "12", "200"), value_of("window", "(40, 400)", "(0, 1)"), value_of("name", "12", "'a'")
     (12, (40, 400), '12')
     """
-    if name in ("path", "folder") or name.endswith(("_path", "_folder")):
+    is_path = name in ("path", "folder") or name.endswith(("_path", "_folder"))
+    if is_path or (name == "dataset" and Path(text).expanduser().is_dir()):
         return str(Path(text).expanduser().resolve()) if text else text
     wanted, value = _literal(default), _literal(text)
     if isinstance(wanted, str):
