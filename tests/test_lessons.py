@@ -101,6 +101,16 @@ def test_02_preprocessing():
         assert numbers[f"auc_gain_{step}"].low < 0.01, step  # and what pleases the eye does not help
 
 
+@pytest.mark.parametrize("shape", [(40, 236), (301, 59), (33, 31)])
+def test_02_takes_a_picture_of_any_size(shape, tmp_path):
+    """Both middles are of one size, of which every fourth pixel can be kept."""
+    image = np.arange(np.prod(shape)).reshape(shape).astype(np.uint8)
+    path = io.write(io.Volume(image, axes="yx"), tmp_path / "a.png")
+    pairs = run_cells("02_preprocessing", "synthetic = dataset", path=str(path), n_images=4)["pairs"]
+    (one, other) = (pixels.shape for pixels, _, _ in pairs)
+    assert one == other == tuple(min(128, n // 4 * 4) for n in (shape[0], shape[1] // 2))
+
+
 def test_03_edges_and_segmentation():
     numbers = run_small("03_edges_and_segmentation").numbers
     assert abs(numbers["otsu_by_hand_minus_library_hu"]) < 1
