@@ -147,10 +147,10 @@ def weights_of(dataset: Dataset, class_weights: str | None) -> np.ndarray:
     Raises:
         ValueError: If the task has no classes that exclude each other.
     """
-    from sklearn.utils.class_weight import compute_sample_weight
-
     if choice(class_weights, "class_weights", ("balanced", None)) is None:
         return np.ones(len(dataset))
+    from sklearn.utils.class_weight import compute_sample_weight  # half a second, and rarely needed
+
     if dataset.task not in CLASSES_EXCLUDE:
         raise ValueError(f"class_weights are for classes that exclude each other, not for a {dataset.task!r} task")
     of_image = compute_sample_weight(class_weights, dataset.labels)
