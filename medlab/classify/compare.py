@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import pandas
     from sklearn.base import BaseEstimator
 
-METRICS = metrics.METRICS
 _WORDS = {"auc": "AUC", "f1": "F1", "brier": "Brier score", "calibration_error": "calibration error", "mae": "error"}
 _LOWER_IS_BETTER = ("brier", "calibration_error", "mae")
 
@@ -26,7 +25,7 @@ class Comparison:
     """What a nested cross-validation found.
 
     Args:
-        table: One row a model. The columns of `METRICS` hold an `Interval` each, by patient; `fit_s` is the mean time
+        table: One row a model. The columns of `metrics.METRICS` hold an `Interval` each, by patient; `fit_s` is the mean time
             of one training with the chosen settings in seconds; `chosen` lists the settings, a dict for each outer
             fold.
         scores: Name to out-of-fold probabilities: (N,) of class 1 for two classes, (N, K) beyond.

@@ -47,11 +47,11 @@ def rescale(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
     return stored.astype(np.float64) + shift
 
 
-def palette_of_8_bits(palette: np.ndarray, said: int, stored: int, path: Path) -> np.ndarray:
-    """A palette as 8 bits a colour; where header (`said`), storage and values contradict each other, values count."""
+def palette_of_8_bits(palette: np.ndarray, declared: int, stored: int, path: Path) -> np.ndarray:
+    """A palette as 8 bits a colour; where header (`declared`), storage and values contradict each other, values count."""
     bits = 16 if palette.max() > 255 else 8
-    if not said == stored == bits:
-        what = f"should have {said} bits a colour, is stored in {stored} and has values up to {palette.max()}"
+    if not declared == stored == bits:
+        what = f"should have {declared} bits a colour, is stored in {stored} and has values up to {palette.max()}"
         warnings.warn(f"{path}: the palette {what}; read as {bits} bits", stacklevel=5)
     return (palette >> (bits - 8)).astype(np.uint8)
 
@@ -220,8 +220,8 @@ def middle_slice(volume: Volume) -> Volume:
 def steps_of(affine: np.ndarray) -> tuple[float, ...]:
     """Steps (z, y, x) in mm whose product is the volume of a voxel: z, where it leans, from plane to plane."""
     steps = np.linalg.norm(affine[:3, :3], axis=0)
-    upright = np.abs(np.diag(np.linalg.qr(affine[:3, 2::-1])[1]))[::-1]
-    return tuple((steps if np.allclose(upright, steps, rtol=1e-3) else upright).tolist())
+    planes = np.abs(np.diag(np.linalg.qr(affine[:3, 2::-1])[1]))[::-1]
+    return tuple((steps if np.allclose(planes, steps, rtol=1e-3) else planes).tolist())
 
 
 def xyz_to_ras(affine: np.ndarray) -> np.ndarray:
