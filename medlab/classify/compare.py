@@ -25,9 +25,9 @@ class Comparison:
     """What a nested cross-validation found.
 
     Args:
-        table: One row a model. The columns of `metrics.METRICS` hold an `Interval` each, by patient; `fit_s` is the mean time
-            of one training with the chosen settings in seconds; `chosen` lists the settings, a dict for each outer
-            fold.
+        table: One row a model. The columns of `metrics.METRICS` hold an `Interval` each, by patient; `fit_s` is the
+            mean time of one training with the chosen settings in seconds; `chosen` lists the settings, a dict for each
+            outer fold.
         scores: Name to out-of-fold probabilities: (N,) of class 1 for two classes, (N, K) beyond.
         labels: (N,) the truth.
         groups: (N,) the patient of each case; None where not known.

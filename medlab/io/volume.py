@@ -48,7 +48,7 @@ def rescale(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
 
 
 def palette_of_8_bits(palette: np.ndarray, declared: int, stored: int, path: Path) -> np.ndarray:
-    """A palette as 8 bits a colour; where header (`declared`), storage and values contradict each other, values count."""
+    """A palette as 8 bits a colour; where header (`declared`), storage and values disagree, the values count."""
     bits = 16 if palette.max() > 255 else 8
     if not declared == stored == bits:
         what = f"should have {declared} bits a colour, is stored in {stored} and has values up to {palette.max()}"
