@@ -178,8 +178,8 @@ def test_lessons_side_by_side_where_a_process_dies(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C differently")
-@pytest.mark.parametrize("jobs", ["1", "2"])
-def test_ctrl_c_leaves_what_is_done(tmp_path, jobs):
+@pytest.mark.parametrize(("jobs", "to_all"), [("1", True), ("2", True), ("2", False)])
+def test_ctrl_c_leaves_what_is_done(tmp_path, jobs, to_all):
     quick = notebooks.write(tmp_path, "quick", "print('hello')")
     slow = notebooks.write(
         tmp_path, "slow", "import os, pathlib, time\npathlib.Path('pid').write_text(str(os.getpid()))\ntime.sleep(300)"
@@ -193,7 +193,10 @@ def test_ctrl_c_leaves_what_is_done(tmp_path, jobs):
             assert any("done" in line and "quick" in line for line in lines)
             pid_file = tmp_path / "pid"
             wait_until(lambda: pid_file.exists() and pid_file.read_text())
-            os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+            if to_all:
+                os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+            else:
+                process.send_signal(signal.SIGINT)
             process.wait(timeout=60)
         finally:
             process.kill()

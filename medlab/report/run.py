@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_compl
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
 
@@ -106,8 +106,11 @@ def run_all(
     try:
         for done in as_completed([threads.submit(run_apart, lesson) for lesson in lessons]):
             yield done.result()
-    finally:
-        threads.shutdown(cancel_futures=True)  # Ctrl-C reaches the processes by itself, and they end their kernels
+    except BaseException:  # stopped by hand, or nobody wants the rest
+        threads.shutdown(wait=False, cancel_futures=True)
+        for process in active_children():
+            process.terminate()  # its kernel sees that it is alone, and ends too
+        raise
 
 
 @contextmanager
