@@ -579,3 +579,14 @@ def test_frames_whose_positions_differ_by_rounding_are_a_film(tmp_path):
     shared.PlaneOrientationSequence, shared.PixelMeasuresSequence = [plane], [size]
     elements = {"PerFrameFunctionalGroupsSequence": groups, "SharedFunctionalGroupsSequence": [shared], "FrameTime": 40}
     assert io.read(frames(tmp_path / "x.dcm", FrameIncrementPointer=0x00181063, **elements)).axes == "tyx"
+
+
+def test_a_mask_whose_file_says_that_white_is_0_comes_with_a_warning(tmp_path):
+    """Libraries write arrays of True and False so: read as the file says, but never in silence."""
+    import tifffile
+
+    mask = np.zeros((8, 9), bool)
+    mask[2:4, 3:6] = True
+    tifffile.imwrite(tmp_path / "m.tif", mask)
+    with pytest.warns(UserWarning, match=r"m\.tif: says that white is 0 .* black and white exchanged"):
+        assert np.array_equal(io.read(tmp_path / "m.tif").array, ~mask)

@@ -94,8 +94,9 @@ def _as_seen(array: np.ndarray, page: Any, path: Path) -> np.ndarray:
         return _without_opaque_alpha(array) if alpha else array
     if page.photometric == WHITE_IS_ZERO and array.dtype.kind == "u":
         return (1 << page.bitspersample) - 1 - array
-    if page.photometric == WHITE_IS_ZERO and array.dtype != bool:
-        warnings.warn(f"{path}: low values are bright (WhiteIsZero); {array.dtype} stays as stored", stacklevel=5)
+    if page.photometric == WHITE_IS_ZERO:
+        what = "read with black and white exchanged" if array.dtype == bool else f"{array.dtype} stays as stored"
+        warnings.warn(f"{path}: says that white is 0 (WhiteIsZero); {what}", stacklevel=5)
     return ~array if page.photometric == WHITE_IS_ZERO and array.dtype == bool else array
 
 
