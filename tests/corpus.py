@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+import warnings
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -340,3 +341,10 @@ BAD = {
     "tiff pages differ": Bad(pages_differ, r"pages\.tiff.*differ in size"),
     "unknown kind": Bad(lambda f: named(f, "notes.docx", b"PK\x03\x04"), r"notes\.docx.*'\.docx'"),
 }
+
+
+def silently(path: Path) -> io.Volume:
+    """Read, and fail on any warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        return io.read(path)
