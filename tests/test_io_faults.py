@@ -17,7 +17,6 @@ from medlab import features, io
 from tests import corpus
 from tests.corpus import silently
 
-
 # 1. the unit follows from the rescale rule that was applied
 
 NO_RULE = [
