@@ -342,6 +342,17 @@ def test_paired_as_scipy():
     assert (found.low, found.high) == pytest.approx(as_scipy(a - b))
 
 
+@pytest.mark.parametrize("shift", [-0.02, 0.02, 0.05])
+def test_p_is_that_of_a_t_test(shift):
+    """Of many cases and a mean, two-sided."""
+    from scipy.stats import ttest_rel
+
+    rng = np.random.default_rng(0)
+    a, b = rng.uniform(1, 3, 400) + shift, rng.uniform(1, 3, 400)
+    found = metrics.paired(metrics.mae, np.zeros(400), a, b, n=20_000)
+    assert found.p == pytest.approx(ttest_rel(a, b).pvalue, rel=0.1)
+
+
 def test_equal_models_have_p_one():
     labels, scores = cases(0)
     found = metrics.paired(metrics.auc, labels, scores, scores)
