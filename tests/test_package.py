@@ -40,6 +40,7 @@ UNUSED = {  # public, and used by nobody here: why it is there
     "features.Shape": _STEP,
     "features.hsv_histogram": "what features.HSV gives",
     "kernels.threads": "how many the compiled loops may use",
+    "metrics.METRICS": "the columns of every table of models, for a reader who adds one",
     "metrics.bland_altman": "agreement of two ways to measure: for sizes by hand and by outline",
     "metrics.boundary_f1": _OUTLINES,
     "metrics.calibration_error": "beside plots.calibration, as a number",
